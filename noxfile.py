@@ -79,7 +79,7 @@ def tests(session: nox.Session) -> None:
 def mpi(session: nox.Session, library: str) -> None:
     """Run the tests of tests/mpi under ``mpirun``, every MPI rank running pytest."""
     python = _python(session, library)
-    options = ["-x", "--only-mpi", "--timeout=120", "--timeout-method=thread", "-p", "no:cacheprovider"]
+    options = ["-x", "--only-mpi", "--timeout=120", "--timeout-method=thread", "--color=no"]
     for size in MPI_SIZES[library]:
         session.log(f"MPI tests on {library} with {size} MPI ranks")
         mpirun = [str(python.with_name("mpirun")), "-n", str(size)]
@@ -149,8 +149,8 @@ def _wheel(session: nox.Session) -> Path:
             return wheel
         wheel.unlink()
     session.log("Building the wheel (about a minute)")
-    build = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "--wheel-dir", str(DIST), "."]
-    session.run(*build, external=True)
+    build = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "."]
+    session.run(*build, "--wheel-dir", str(DIST), external=True)
     return next(DIST.glob("*.whl"))
 
 
@@ -162,7 +162,8 @@ def _source_files() -> list[Path]:
 
 
 def _cpp_files() -> list[str]:
-    return sorted(str(path) for path in (ROOT / "cpp").rglob("*") if path.suffix in (".cpp", ".hpp"))
+    files = (ROOT / "cpp").rglob("*")
+    return sorted(str(path) for path in files if path.suffix in (".cpp", ".hpp"))
 
 
 def _shell_scripts() -> list[str]:

@@ -1,0 +1,89 @@
+"""Imports point one way: lret_qiskit -> lret_dist -> the compiled core."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for package in ("lret_dist", "lret_qiskit")
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+DIST = [name for name in MODULES if name.split(".")[0] == "lret_dist"]
+QISKIT = [name for name in MODULES if name.split(".")[0] == "lret_qiskit"]
+#: The module that moves arrays and the one that runs driver and workers.
+MAY_USE_MPI = {"lret_dist.communicator", "lret_dist.session"}
+
+
+def imported_modules(module: str, *, at_run_time: bool = False) -> set[str]:
+    """Full names of everything that a module imports, wherever in it the import stands."""
+    tree = ast.parse(MODULES[module].read_text())
+    names = set()
+    for node in ast.walk(WithoutTypes().visit(tree) if at_run_time else tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} has a relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+class WithoutTypes(ast.NodeTransformer):
+    """Takes out what is imported for annotations alone."""
+
+    def visit_If(self, node: ast.If) -> ast.If | None:  # noqa: N802
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return None
+        return node
+
+
+def imported_packages(module: str) -> set[str]:
+    return {name.split(".")[0] for name in imported_modules(module)}
+
+
+@pytest.mark.parametrize("module", DIST)
+def test_simulator_knows_no_frontend(module: str) -> None:
+    assert not imported_packages(module) & {"qiskit", "qiskit_aer", "lret_qiskit"}
+
+
+@pytest.mark.parametrize("module", [*DIST, *QISKIT])
+def test_mpi_stays_in_two_modules(module: str) -> None:
+    if module not in MAY_USE_MPI:
+        assert "mpi4py" not in imported_packages(module)
+
+
+@pytest.mark.parametrize("module", QISKIT)
+def test_frontend_uses_the_public_simulator(module: str) -> None:
+    private = {name for name in imported_modules(module) if name.startswith("lret_dist._")}
+    assert not private
+
+
+def test_no_cycles() -> None:
+    """Every module comes after the modules that it imports."""
+    graph = {}
+    for module in MODULES:
+        names = imported_modules(module, at_run_time=True)
+        # "from package.module import name" may name a module or something inside one.
+        targets = {name if name in MODULES else name.rpartition(".")[0] for name in names}
+        graph[module] = targets & MODULES.keys()
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize(
+    ("package", "absent"),
+    [("lret_dist", ["mpi4py.MPI", "qiskit"]), ("lret_qiskit", ["mpi4py.MPI"])],
+)
+def test_import_starts_nothing(package: str, absent: list[str]) -> None:
+    """An import alone loads no MPI library, so that it works without one."""
+    code = f"import sys, {package}; print(*[n for n in {absent} if n in sys.modules])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert loaded.stdout.split() == []
