@@ -1,0 +1,80 @@
+"""LRET: simulation of noisy quantum circuits by a low-rank factor of the density matrix.
+
+The state is rho = L L^dagger with L of shape (2**n, rank). Gates act on L, noise adds columns,
+compression removes them, and the trace that is lost on the way is a certified bound on the error.
+"""
+
+from importlib.metadata import version
+
+from lret_dist.circuit import (
+    Barrier,
+    Channel,
+    Circuit,
+    Gate,
+    Measure,
+    Operation,
+    Reset,
+    SaveDensityMatrix,
+    SaveExpectationValue,
+    SaveProbabilities,
+)
+from lret_dist.errors import (
+    CancelledError,
+    InsufficientMemoryError,
+    LauncherError,
+    LretError,
+    SessionError,
+    TruncationWarning,
+    UnsupportedOperationError,
+)
+from lret_dist.noise import ErrorTerm, NoiseModel
+from lret_dist.options import SimulationOptions
+from lret_dist.process_grid import ProcessGrid
+from lret_dist.result import RunMetadata, SimulationResult
+from lret_dist.session import (
+    RunHandle,
+    Session,
+    check_request,
+    get_session,
+    simulate,
+    simulate_collectively,
+    start_mpi_if_launched,
+)
+from lret_dist.simulation import SimulationRequest
+
+__version__ = version("lret-dist")
+
+__all__ = [
+    "Barrier",
+    "CancelledError",
+    "Channel",
+    "Circuit",
+    "ErrorTerm",
+    "Gate",
+    "InsufficientMemoryError",
+    "LauncherError",
+    "LretError",
+    "Measure",
+    "NoiseModel",
+    "Operation",
+    "ProcessGrid",
+    "Reset",
+    "RunHandle",
+    "RunMetadata",
+    "SaveDensityMatrix",
+    "SaveExpectationValue",
+    "SaveProbabilities",
+    "Session",
+    "SessionError",
+    "SimulationOptions",
+    "SimulationRequest",
+    "SimulationResult",
+    "TruncationWarning",
+    "UnsupportedOperationError",
+    "check_request",
+    "get_session",
+    "simulate",
+    "simulate_collectively",
+]
+
+start_mpi_if_launched()

@@ -1,0 +1,131 @@
+"""Typed view of the compiled core.
+
+A *block* is a 2-D array of complex128 or complex64 with 2**m rows, unit column stride and any row
+stride of at least its number of columns, so a slice ``storage[:, :rank]`` of a wider array is a
+block. ``bits`` are positions in the row index; ``bits[0]`` is the lowest bit of the index of a
+small matrix (little-endian, as in Qiskit). Matrices are C-ordered complex128 whatever the
+precision of the block. All kernels release the GIL and use OpenMP; those without a return value
+work in place. Wrong shapes, dtypes, strides and bits raise ``ValueError`` or ``TypeError``.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Block: TypeAlias = NDArray[np.complex128] | NDArray[np.complex64]
+Matrix: TypeAlias = NDArray[np.complex128]
+
+def apply_matrix(block: Block, bits: Sequence[int], matrix: Matrix) -> None:
+    """Apply a dense (2**k, 2**k) matrix, k = 1..6, to the row bits ``bits`` of every column."""
+
+def apply_controlled(
+    block: Block,
+    control_bits: Sequence[int],
+    control_value: int,
+    bits: Sequence[int],
+    matrix: Matrix,
+) -> None:
+    """Apply ``matrix`` (k = 1..6) where the control bits read ``control_value``.
+
+    Rows whose controls differ are neither read nor written. ``control_bits[0]`` is the lowest bit
+    of ``control_value``.
+    """
+
+def apply_diagonal(block: Block, bits: Sequence[int], diagonal: NDArray[np.complex128]) -> None:
+    """Multiply every row by ``diagonal[value of the row on bits]``, k = 1..20."""
+
+def apply_permutation(
+    block: Block,
+    bits: Sequence[int],
+    source: NDArray[np.int64],
+    phases: NDArray[np.complex128],
+) -> None:
+    """Apply a monomial matrix, k = 1..6: ``new[a] = phases[a] * old[source[a]]``.
+
+    ``a`` is the value of the row on ``bits``; ``source`` is a permutation of 0..2**k-1.
+    """
+
+def branch(
+    block: Block,
+    out: Block,
+    bits: Sequence[int],
+    operators: NDArray[np.complex128],
+    operator_index: NDArray[np.int64],
+    source: NDArray[np.int64],
+    scale: NDArray[np.float64],
+) -> None:
+    """Build chosen branches: ``out[:, c] = scale[c] * K[operator_index[c]] @ block[:, source[c]]``.
+
+    ``operators`` has shape (K, 2**k, 2**k), k = 1..6. ``out`` has as many rows as ``block`` and
+    one column per branch; it may be a slice of the same storage if the columns do not overlap.
+    """
+
+def reduced_matrices(block: Block, bits: Sequence[int]) -> NDArray[np.complex128]:
+    """Reduced matrix of every column on ``bits`` (k = 1..3), shape (columns, 2**k, 2**k).
+
+    ``out[j, a, b] = sum over the other bits of L[a, j] * conj(L[b, j])``.
+    """
+
+def column_weights(block: Block) -> NDArray[np.float64]:
+    """Squared norm of every column, shape (columns,). Sums are accumulated in double."""
+
+def probabilities(block: Block) -> NDArray[np.float64]:
+    """Sum over columns of ``abs(L)**2`` for every row, shape (rows,)."""
+
+def pauli_overlap(left: Block, right: Block, x_mask: int, z_mask: int) -> complex:
+    """Sum over rows x and columns j of ``conj(left[x, j]) * (X**x_mask Z**z_mask right)[x, j]``.
+
+    ``(X**x_mask Z**z_mask v)[x] = (-1)**popcount((x ^ x_mask) & z_mask) * v[x ^ x_mask]``. With
+    ``left is right`` and the phase ``1j**popcount(x_mask & z_mask)`` (from Y = i X Z) it is an
+    expectation value.
+    """
+
+def gram(block: Block) -> Block:
+    """Gram matrix ``block.conj().T @ block`` by BLAS herk, full Hermitian, in the block's dtype."""
+
+def rotate(block: Block, matrix: Block, out: Block) -> None:
+    """``out[:, :] = block @ matrix``, row chunk by row chunk.
+
+    ``matrix`` has shape (columns of block, columns of out) and the block's dtype. ``out`` may be
+    the leading columns of the same storage as ``block``.
+    """
+
+def restride(
+    storage: NDArray[np.complex128] | NDArray[np.complex64],
+    rows: int,
+    columns: int,
+    old_stride: int,
+    new_stride: int,
+) -> None:
+    """Move the rows of a block inside flat 1-D ``storage`` to another row stride, in place.
+
+    Row i moves from ``i * old_stride`` to ``i * new_stride``; ``columns`` elements each. Works in
+    both directions without a second buffer.
+    """
+
+def pack_rows(
+    block: Block, bits: Sequence[int], value: int, start: int, out: NDArray[np.complex128] | NDArray[np.complex64]
+) -> None:
+    """Copy the rows whose ``bits`` read ``value``, in ascending order, into contiguous ``out``.
+
+    ``out`` has shape (count, columns): rows number start .. start + count of that subset.
+    """
+
+def unpack_rows(
+    block: Block, bits: Sequence[int], value: int, start: int, source: NDArray[np.complex128] | NDArray[np.complex64]
+) -> None:
+    """Inverse of :func:`pack_rows`: write contiguous ``source`` into those rows of the block."""
+
+def set_num_threads(threads: int) -> None:
+    """Set the number of OpenMP threads that the kernels use (at least 1)."""
+
+def get_num_threads() -> int:
+    """Number of OpenMP threads that the kernels use."""
+
+def simd_level() -> str:
+    """Instruction set in use: ``"avx512"``, ``"avx2"`` or ``"baseline"``."""
+
+def build_info() -> dict[str, str]:
+    """Compiler, build type, OpenMP version and SIMD levels compiled in."""

@@ -1,0 +1,85 @@
+"""How much trace a run may discard by when, and when compressing pays. Used on the driver."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lret_dist.program import ChannelStep, Program
+
+__all__ = ["CompressionPolicy", "TruncationBudget", "expected_rank"]
+
+
+class TruncationBudget:
+    """Shares ``epsilon`` over the steps by their noise weight; what one leaves, later ones may use.
+
+    Attributes:
+        discarded: trace discarded so far.
+    """
+
+    #: Part of what is free that a step's branching may use; compression may use all of it.
+    BRANCHING_PART = 0.8
+
+    def __init__(self, program: Program, epsilon: float) -> None:
+        noise = [s.noise_weight if isinstance(s, ChannelStep) else 0.0 for s in program.steps]
+        total = sum(noise)
+        shares = np.cumsum(noise) / total if total > 0 else np.zeros(len(noise))
+        self._allowed = epsilon * shares
+        self.discarded = 0.0
+
+    def copy(self) -> TruncationBudget:
+        """An independent budget, for one of several outcomes of a measurement."""
+        other = object.__new__(TruncationBudget)
+        other._allowed, other.discarded = self._allowed, self.discarded
+        return other
+
+    def free(self, step: int) -> float:
+        """Trace that may still be discarded once step number ``step`` is reached."""
+        return max(0.0, float(self._allowed[step]) - self.discarded)
+
+
+class CompressionPolicy:
+    """Compress when what the later steps save exceeds what it costs.
+
+    Costs are in real operations of the matrix product: the Gram matrix of an N x R factor takes
+    4 N R^2, the rotation to k columns 8 N R k, and the eigensolver about 50 R^3 of them in time. A
+    later step spends about 160 N on a column, as its kernels run at a quarter of that rate.
+    """
+
+    #: Fewest columns that are compressed.
+    LEAST_COLUMNS = 32
+    #: Part of the columns that must go for the rotation to be made.
+    LEAST_GAIN = 0.1
+
+    def __init__(self, num_qubits: int) -> None:
+        self._rows = 1 << num_qubits
+        self._threshold = self.LEAST_COLUMNS
+        self._kept_part = 0.5
+
+    def wants(self, columns: int, steps_left: int) -> bool:
+        """Whether to compress a factor that has grown to so many columns."""
+        if columns > self._rows:
+            return True
+        if columns < self._threshold:
+            return False
+        kept = self._kept_part * columns
+        cost = (4 * columns + 8 * kept) * self._rows * columns + 50 * columns**3
+        return cost < 160 * self._rows * (columns - kept) * steps_left
+
+    def record(self, before: int, after: int) -> None:
+        """Learn from a compression."""
+        self._kept_part = min(0.95, after / before)
+        self._threshold = max(self.LEAST_COLUMNS, 2 * after)
+
+
+def expected_rank(program: Program, epsilon: float, max_rank: int | None) -> int:
+    """Rough number of columns at the end, from the branches of the dominant column alone."""
+    budget = TruncationBudget(program, epsilon)
+    columns, before = 1, 0.0
+    for number, step in enumerate(program.steps):
+        if isinstance(step, ChannelStep):
+            weights = np.sort(step.mean_weights[1:])
+            share = float(budget._allowed[number]) - before
+            columns += int(np.count_nonzero(np.cumsum(weights) > share))
+            before += share
+    most = 1 << program.num_qubits
+    return max(1, min(columns, most, max_rank or most))

@@ -1,0 +1,177 @@
+"""Small-matrix algebra of channels: checks, superoperators, Kraus operators from a Choi matrix.
+
+Vectorisation stacks columns: vec(A rho B) = (B^T kron A) vec(rho). Source for the conversions:
+Wood, Biamonte, Cory, "Tensor networks and graphical calculus for open quantum systems" (2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import product
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "as_kraus",
+    "as_readout_matrix",
+    "as_unitary",
+    "embed",
+    "kraus_from_superoperator",
+    "pauli_probabilities",
+    "paulis",
+    "superoperator",
+]
+
+ComplexArray = NDArray[np.complex128]
+
+#: Largest deviation from unitarity or trace preservation that is taken for rounding.
+TOLERANCE = 1e-8
+
+#: Branch weight below which an operator is rounding of the fusion, not physics.
+_ROUNDING = 1e-15
+
+
+def as_unitary(matrix: ArrayLike) -> ComplexArray:
+    """Check that a matrix is a finite (2**k, 2**k) unitary to 1e-8 and return it as complex128.
+
+    Raises:
+        ValueError: saying what is wrong with it.
+    """
+    unitary = _as_complex(matrix, "a unitary")
+    if unitary.ndim != 2:
+        raise ValueError(f"a unitary must be a 2-D matrix, got {unitary.ndim} dimensions")
+    _check_square(unitary.shape, "a unitary")
+    error = np.abs(unitary.conj().T @ unitary - np.eye(len(unitary))).max()
+    if error > TOLERANCE:
+        raise ValueError(f"the matrix is not unitary: U^dagger U differs from 1 by {error:.2g}")
+    return unitary
+
+
+def as_kraus(kraus: ArrayLike | Sequence[ArrayLike]) -> ComplexArray:
+    """Check that operators are finite and trace preserving to 1e-8; return (K, d, d) complex128.
+
+    Raises:
+        ValueError: saying what is wrong with them.
+    """
+    operators = _as_complex(kraus, "Kraus operators")
+    if operators.ndim == 2:
+        operators = operators[np.newaxis]
+    if operators.ndim != 3 or not len(operators):
+        raise ValueError(
+            f"Kraus operators must be a list of square matrices, got shape {operators.shape}"
+        )
+    _check_square(operators.shape[1:], "a Kraus operator")
+    total = np.einsum("kji,kjl->il", operators.conj(), operators)
+    error = np.abs(total - np.eye(len(total))).max()
+    if error > TOLERANCE:
+        raise ValueError(
+            f"the Kraus operators do not preserve the trace: "
+            f"the sum of K^dagger K differs from 1 by {error:.2g}"
+        )
+    return operators
+
+
+def as_readout_matrix(matrix: ArrayLike) -> NDArray[np.float64]:
+    """Check a (2, 2) matrix p[prepared, read] of probabilities whose rows sum to 1."""
+    table = np.ascontiguousarray(matrix, dtype=np.float64)
+    if table.shape != (2, 2):
+        raise ValueError(f"a readout error of one qubit has shape (2, 2), got {table.shape}")
+    if not np.isfinite(table).all() or (table < 0).any():
+        raise ValueError(f"readout probabilities must be finite and not negative, got {table}")
+    if np.abs(table.sum(axis=1) - 1).max() > TOLERANCE:
+        raise ValueError(f"the rows of a readout error must sum to 1, got {table.sum(axis=1)}")
+    return table
+
+
+def superoperator(kraus: ComplexArray) -> ComplexArray:
+    """(d*d, d*d) matrix of the channel on vec(rho), from (K, d, d) Kraus operators."""
+    dimension = kraus.shape[-1]
+    total = np.einsum("kab,kcd->acbd", kraus.conj(), kraus)
+    return np.ascontiguousarray(total.reshape(dimension**2, dimension**2))
+
+
+def embed(matrix: ComplexArray, positions: Sequence[int], num_qubits: int) -> ComplexArray:
+    """A matrix on the qubits ``positions`` as one on ``num_qubits`` qubits, little-endian.
+
+    Args:
+        matrix: (2**k, 2**k), or a stack (..., 2**k, 2**k).
+        positions: for each qubit of the matrix, lowest first, its place among the qubits.
+        num_qubits: number of qubits of the larger matrix.
+    """
+    size = 1 << num_qubits
+    inside = np.zeros(size, dtype=np.intp)
+    for place, position in enumerate(positions):
+        inside |= ((np.arange(size) >> position) & 1) << place
+    mask = sum(1 << position for position in positions)
+    outside = np.arange(size) & ~mask
+    same = outside[:, np.newaxis] == outside[np.newaxis, :]
+    return np.where(same, matrix[..., inside[:, np.newaxis], inside[np.newaxis, :]], 0)
+
+
+@cache
+def paulis(num_qubits: int) -> ComplexArray:
+    """The (4**k, 2**k, 2**k) Pauli matrices on k qubits; the identity is the first."""
+    single = [
+        np.eye(2),
+        np.array([[0, 1], [1, 0]]),
+        np.array([[0, -1j], [1j, 0]]),
+        np.diag([1, -1]),
+    ]
+    out = []
+    for factors in product(single, repeat=num_qubits):
+        matrix = np.eye(1, dtype=np.complex128)
+        for factor in factors:
+            matrix = np.kron(matrix, factor)
+        out.append(matrix)
+    return np.array(out)
+
+
+def pauli_probabilities(superop: ComplexArray) -> NDArray[np.float64] | None:
+    """Probabilities of a Pauli channel in the order of :func:`paulis`, or None if it is not one."""
+    basis = _vectors(paulis((len(superop).bit_length() - 1) // 2))
+    dimension = basis.shape[1] ** 0.5
+    process = basis.conj() @ _choi(superop) @ basis.T / dimension**2
+    diagonal: NDArray[np.float64] = process.diagonal().real.copy()
+    if np.abs(process - np.diag(diagonal)).max() > _ROUNDING:
+        return None
+    return np.clip(diagonal, 0, None)
+
+
+def kraus_from_superoperator(superop: ComplexArray) -> ComplexArray:
+    """Fewest Kraus operators (K, d, d), largest first: eigenvectors of the Choi matrix."""
+    dimension = round(len(superop) ** 0.5)
+    values, vectors = np.linalg.eigh(_choi(superop))
+    kept = np.flatnonzero(values > _ROUNDING * dimension)[::-1]
+    operators = (np.sqrt(values[kept]) * vectors[:, kept]).T.reshape(-1, dimension, dimension)
+    return np.ascontiguousarray(operators.transpose(0, 2, 1))
+
+
+def _choi(superop: ComplexArray) -> ComplexArray:
+    """sum_k vec(K_k) vec(K_k)^dagger, the reshuffled superoperator."""
+    d = round(len(superop) ** 0.5)
+    # superop[(a, c), (b, e)] = sum_k conj(K[a, b]) K[c, e]; vec(K)[(e, c)] = K[c, e]
+    blocks = superop.reshape(d, d, d, d)
+    return np.ascontiguousarray(blocks.transpose(3, 1, 2, 0).reshape(d * d, d * d))
+
+
+def _vectors(matrices: ComplexArray) -> ComplexArray:
+    """vec of every matrix of a stack, as rows."""
+    return matrices.transpose(0, 2, 1).reshape(len(matrices), -1)
+
+
+def _as_complex(value: ArrayLike | Sequence[ArrayLike], what: str) -> ComplexArray:
+    try:
+        array = np.ascontiguousarray(value, dtype=np.complex128)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what} must be numeric and of one shape: {error}") from None
+    if not np.isfinite(array).all():
+        raise ValueError(f"{what} must have finite entries; some are NaN or infinite")
+    return array
+
+
+def _check_square(shape: tuple[int, ...], what: str) -> None:
+    rows, columns = shape
+    if rows != columns or rows < 2 or rows & (rows - 1):
+        raise ValueError(f"{what} must have shape (2**k, 2**k), got {shape}")

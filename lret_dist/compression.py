@@ -1,0 +1,219 @@
+"""Compression: replacing the factor by fewer columns, over the whole process grid.
+
+L <- L V, where G = L^dagger L = V diag(w) V^dagger and only the largest weights w are kept. The
+trace that goes is the sum of the others. To form G and to rotate, rows are traded inside a column
+group tile by tile, so that each MPI rank holds all columns of some rows; the new columns are dealt
+out in order of weight, which balances them. With more columns than the matrix has rows, the
+density matrix itself is diagonalised instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from lret_dist import _core
+from lret_dist.communicator import BUFFER_BYTES, GridCommunicator, split
+from lret_dist.factor import Block, Factor
+
+__all__ = ["Cut", "compress"]
+
+FloatArray: TypeAlias = NDArray[np.float64]
+
+#: Part of the largest weight below which an eigenvalue of a Gram matrix is rounding.
+_ROUNDING = {np.dtype(np.complex128): 1e-15, np.dtype(np.complex64): 1e-9}
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How far a compression may go.
+
+    Attributes:
+        allowance: weight that may be discarded.
+        most_columns: most columns to keep, whatever the allowance.
+        least_gain: part of the columns that must go for a rotation to be worth it.
+    """
+
+    allowance: float
+    most_columns: int
+    least_gain: float = 0.0
+
+
+def compress(factor: Factor, comm: GridCommunicator, cut: Cut, num_qubits: int) -> float:
+    """Replace the factor by its largest eigenvectors, in place; collective over the grid.
+
+    Returns:
+        The weight that was discarded.
+    """
+    per_group = comm.columns_per_group(factor.columns)
+    if sum(per_group) > 1 << num_qubits:
+        return _compress_by_density_matrix(factor, comm, cut, per_group, num_qubits)
+    gram = _gram(factor, comm, per_group)
+    vectors, weights, discarded = _spectrum(gram, comm, cut)
+    if len(weights) == sum(per_group) and not _unbalanced(per_group):
+        return 0.0
+    _rotate(factor, comm, per_group, vectors.astype(factor.dtype, copy=False))
+    factor.weights = weights[comm.column :: comm.grid.columns].copy()
+    return discarded
+
+
+def _unbalanced(per_group: list[int]) -> bool:
+    return max(per_group) > 1 + sum(per_group) // len(per_group)
+
+
+def _spectrum(
+    matrix: NDArray[Any], comm: GridCommunicator, cut: Cut
+) -> tuple[NDArray[np.complex128], FloatArray, float]:
+    """Kept eigenvectors (as columns) and weights, largest first, and the discarded weight.
+
+    The driver computes them; everybody gets the same bits.
+    """
+    size = len(matrix)
+    head = np.zeros(2)
+    vectors = np.empty((size, 0), np.complex128)
+    weights = np.empty(0)
+    if comm.is_driver:
+        values, columns = scipy.linalg.eigh(
+            matrix.astype(np.complex128), overwrite_a=True, check_finite=False, driver="evd"
+        )
+        values = np.clip(values[::-1], 0, None)
+        head[0], head[1] = _kept(values, cut, _ROUNDING[matrix.dtype])
+        vectors, weights = columns[:, ::-1], values
+    comm.broadcast(head)
+    kept = int(head[0])
+    vectors = np.ascontiguousarray(vectors[:, :kept]) if comm.is_driver else np.empty(
+        (size, kept), np.complex128
+    )
+    weights = weights[:kept].copy() if comm.is_driver else np.empty(kept)
+    comm.broadcast(vectors)
+    comm.broadcast(weights)
+    return vectors, weights, float(head[1])
+
+
+def _kept(values: FloatArray, cut: Cut, rounding: float) -> tuple[int, float]:
+    """Number of weights to keep, of descending ``values``, and the sum of the others."""
+    tails = np.append(np.cumsum(values[::-1])[::-1], 0.0)
+    kept = int(np.argmax(tails <= cut.allowance))
+    kept = min(kept, int(np.count_nonzero(values > rounding * values[0])))
+    if len(values) - kept < cut.least_gain * len(values):
+        kept = len(values)
+    kept = max(1, min(kept, cut.most_columns))
+    return kept, float(tails[kept])
+
+
+def _gram(factor: Factor, comm: GridCommunicator, per_group: list[int]) -> NDArray[Any]:
+    """L^dagger L over all columns of the grid, the same on every MPI rank's driver."""
+    total = sum(per_group)
+    if comm.grid.columns == 1:
+        gram = _core.gram(factor.block)
+    else:
+        gram = np.zeros((total, total), factor.dtype)
+        for _, tile in _tiles(factor, comm, per_group):
+            if len(tile):
+                gram += _core.gram(tile)
+    comm.sum_on_driver(gram)
+    return gram
+
+
+def _rotate(
+    factor: Factor, comm: GridCommunicator, per_group: list[int], vectors: Block
+) -> None:
+    """L <- L V with the new columns dealt out to the column groups in turn, in place."""
+    groups = comm.grid.columns
+    kept = vectors.shape[1]
+    if groups == 1:
+        _core.rotate(factor.block, vectors, factor.block[:, :kept])
+        factor.resize(kept)
+        return
+    dealt = np.concatenate([np.arange(kept)[group::groups] for group in range(groups)])
+    shares = [len(range(group, kept, groups)) for group in range(groups)]
+    vectors = np.ascontiguousarray(vectors[:, dealt])
+    mine = shares[comm.column]
+    before = factor.columns
+    if mine > before:
+        factor.append(mine - before)
+    for rows, tile in _tiles(factor, comm, per_group, width=before):
+        turned = np.empty((len(tile), kept), factor.dtype)
+        if len(tile):
+            _core.rotate(tile, vectors, turned)
+        _give_back(factor, comm, rows, turned, shares)
+    factor.resize(mine)
+
+
+def _tiles(
+    factor: Factor, comm: GridCommunicator, per_group: list[int], width: int | None = None
+) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """Trade rows so that each column group has all columns of its share of a slice of rows.
+
+    Yields:
+        The slice of rows that the column group trades, and this MPI rank's share of it with all
+        columns, in the order of the column groups.
+    """
+    groups, total = comm.grid.columns, sum(per_group)
+    width = factor.columns if width is None else width
+    step = max(1, BUFFER_BYTES // (total * factor.dtype.itemsize)) * groups
+    for start in range(0, factor.rows, step):
+        rows = slice(start, min(start + step, factor.rows))
+        shares = split(rows.stop - rows.start, groups)
+        mine = shares[comm.column]
+        send = np.ascontiguousarray(factor.block[rows, :width]).reshape(-1)
+        receive = np.empty(mine * total, factor.dtype)
+        comm.trade_over_columns(
+            send, [share * width for share in shares], receive, [mine * c for c in per_group]
+        )
+        yield rows, _beside(receive, mine, per_group)
+
+
+def _beside(flat: NDArray[Any], rows: int, widths: list[int]) -> NDArray[Any]:
+    """Join consecutive (rows, width) blocks of a flat buffer side by side."""
+    stops = np.cumsum([rows * width for width in widths])
+    parts = np.split(flat, stops[:-1])
+    return np.ascontiguousarray(
+        np.hstack([part.reshape(rows, width) for part, width in zip(parts, widths, strict=True)])
+    )
+
+
+def _give_back(
+    factor: Factor, comm: GridCommunicator, rows: slice, turned: NDArray[Any], widths: list[int]
+) -> None:
+    """Send each column group its columns of the turned rows, and take ours."""
+    shares = split(rows.stop - rows.start, comm.grid.columns)
+    edges = np.cumsum([0, *widths])
+    send = np.concatenate(
+        [turned[:, a:b].reshape(-1) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    )
+    mine = widths[comm.column]
+    receive = np.empty((rows.stop - rows.start) * mine, factor.dtype)
+    comm.trade_over_columns(
+        send, [len(turned) * width for width in widths], receive, [s * mine for s in shares]
+    )
+    factor.block[rows, :mine] = receive.reshape(-1, mine)
+
+
+def _compress_by_density_matrix(
+    factor: Factor, comm: GridCommunicator, cut: Cut, per_group: list[int], num_qubits: int
+) -> float:
+    """Eigenvectors of rho = L L^dagger, for factors with more columns than rho has rows."""
+    rho = np.zeros((1 << num_qubits,) * 2, factor.dtype)
+    most = max(1, BUFFER_BYTES // (len(rho) * factor.dtype.itemsize))
+    for turn, start in enumerate(range(0, factor.columns, most)):
+        root = turn % comm.grid.rows
+        part = np.ascontiguousarray(factor.block[:, start : start + most])
+        whole = comm.gather_rows(part, root)
+        if whole is not None and comm.row == root:
+            rho += _core.gram(np.ascontiguousarray(whole.conj().T))
+    comm.sum_on_driver(rho)
+    limits = Cut(cut.allowance, min(cut.most_columns, len(rho)), 0.0)
+    vectors, weights, discarded = _spectrum(rho, comm, limits)
+    mine = slice(comm.column, None, comm.grid.columns)
+    here = slice(comm.row * factor.rows, (comm.row + 1) * factor.rows)
+    factor.weights = weights[mine].copy()
+    factor.resize(0)
+    factor.append(len(factor.weights))[:] = vectors[here, mine] * np.sqrt(factor.weights)
+    factor.resize(len(factor.weights))
+    return discarded

@@ -1,0 +1,39 @@
+"""Exceptions of LRET. Bad arguments raise ``ValueError`` or ``TypeError`` instead."""
+
+__all__ = [
+    "CancelledError",
+    "InsufficientMemoryError",
+    "LauncherError",
+    "LretError",
+    "SessionError",
+    "TruncationWarning",
+    "UnsupportedOperationError",
+]
+
+
+class LretError(Exception):
+    """Base of everything that LRET raises beside ``ValueError`` and ``TypeError``."""
+
+
+class InsufficientMemoryError(LretError):
+    """The run cannot fit in the memory of the MPI ranks; the text says what would help."""
+
+
+class LauncherError(LretError):
+    """The MPI launcher and the MPI library of this process do not belong together."""
+
+
+class SessionError(LretError):
+    """The session is closed, or a run was asked for from a place where none can start."""
+
+
+class CancelledError(LretError):
+    """The run was cancelled before it ended; there is no result."""
+
+
+class UnsupportedOperationError(LretError, ValueError):
+    """The circuit holds an operation that LRET cannot simulate; the text names it."""
+
+
+class TruncationWarning(UserWarning):
+    """More weight was discarded than ``epsilon`` allows, because memory or ``max_rank`` forced it."""

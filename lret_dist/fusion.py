@@ -1,0 +1,213 @@
+"""Fusion: a circuit with its noise becomes a short list of channels on one or two qubits.
+
+Gates and noise are multiplied into the open block on their qubits. A block on one qubit is
+absorbed by the first two-qubit block on that qubit, so almost every one-qubit gate and channel
+disappears into a two-qubit one. Blocks are kept as a unitary U followed by a noise channel N:
+moving a further gate V in front of N conjugates it, U -> V U and N -> V N V^dagger, so Pauli and
+depolarizing noise stay recognisable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lret_dist.channels import (
+    embed,
+    kraus_from_superoperator,
+    pauli_probabilities,
+    paulis,
+    superoperator,
+)
+from lret_dist.circuit import Barrier, Channel, Circuit, Gate, Measure, Operation, Reset, Save
+from lret_dist.operators import Operator
+from lret_dist.program import ChannelStep, MeasureStep, Program, SaveStep, Step, UnitaryStep
+
+__all__ = ["fuse"]
+
+ComplexArray = NDArray[np.complex128]
+
+_FUSED_QUBITS = 2
+_DEPHASE = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128)
+_RESET = np.array([[[1, 0], [0, 0]], [[0, 1], [0, 0]]], dtype=np.complex128)
+
+
+def fuse(circuit: Circuit, *, sampled: bool = True) -> Program:
+    """Turn a circuit, its noise already bound, into the program that the MPI ranks run.
+
+    Args:
+        circuit: the circuit.
+        sampled: whether outcomes are asked for; if not, a measurement only dephases its qubit.
+    """
+    final = _final_measures(circuit.operations)
+    builder = _Builder(sampled)
+    for place, operation in enumerate(circuit):
+        if place not in final:
+            builder.add(operation)
+    measures = [measure for measure in final.values() if measure is not None]
+    return Program(circuit.num_qubits, circuit.num_clbits, builder.steps(), measures)
+
+
+def _final_measures(operations: list[Operation]) -> dict[int, Measure | None]:
+    """Measurements whose qubit only barriers and measurements touch afterwards, by place.
+
+    None stands for one that leaves no trace, because its classical bit is written again later.
+    """
+    final: dict[int, Measure | None] = {}
+    touched: set[int] = set()
+    written: set[int] = set()
+    for place in range(len(operations) - 1, -1, -1):
+        operation = operations[place]
+        if isinstance(operation, Measure):
+            if operation.qubit not in touched:
+                final[place] = None if operation.clbit in written else operation
+            written.add(operation.clbit)
+        elif not isinstance(operation, Barrier):
+            touched.update(operation.qubits)
+    return dict(reversed(final.items()))
+
+
+@dataclass(eq=False)
+class _Block:
+    """A unitary, then a noise channel, on one or two qubits."""
+
+    qubits: tuple[int, ...]
+    unitary: ComplexArray
+    noise: ComplexArray | None = None
+
+    @classmethod
+    def identity(cls, qubits: tuple[int, ...]) -> _Block:
+        return cls(qubits, np.eye(1 << len(qubits), dtype=np.complex128))
+
+    def _embedded(self, matrix: ComplexArray, qubits: tuple[int, ...]) -> ComplexArray:
+        if qubits == self.qubits:
+            return matrix
+        return embed(matrix, [self.qubits.index(q) for q in qubits], len(self.qubits))
+
+    def then_gate(self, matrix: ComplexArray, qubits: tuple[int, ...]) -> None:
+        gate = self._embedded(matrix, qubits)
+        self.unitary = gate @ self.unitary
+        if self.noise is not None:
+            conjugation = np.kron(gate.conj(), gate)
+            self.noise = conjugation @ self.noise @ conjugation.conj().T
+
+    def then_channel(self, kraus: ComplexArray, qubits: tuple[int, ...]) -> None:
+        self._then_noise(superoperator(self._embedded(kraus, qubits)))
+
+    def then_block(self, block: _Block) -> None:
+        self.then_gate(block.unitary, block.qubits)
+        if block.noise is not None:
+            kraus = kraus_from_superoperator(block.noise)
+            self.then_channel(kraus, block.qubits)
+
+    def _then_noise(self, superop: ComplexArray) -> None:
+        self.noise = superop if self.noise is None else superop @ self.noise
+
+    def step(self) -> Step:
+        if self.noise is None:
+            return UnitaryStep(self.qubits, Operator(self.unitary))
+        return _channel_step(self.qubits, self.noise, self.unitary)
+
+
+def _channel_step(qubits: tuple[int, ...], noise: ComplexArray, unitary: ComplexArray) -> Step:
+    probabilities = pauli_probabilities(noise)
+    if probabilities is None:
+        kraus = kraus_from_superoperator(noise) @ unitary
+    else:
+        order = np.argsort(-probabilities, kind="stable")
+        order = order[probabilities[order] > _NO_WEIGHT]
+        probabilities = probabilities[order]
+        roots = np.sqrt(probabilities)[:, np.newaxis, np.newaxis]
+        kraus = roots * (paulis(len(qubits))[order] @ unitary)
+    if len(kraus) == 1:
+        return UnitaryStep(qubits, Operator(kraus[0]))
+    return ChannelStep(qubits, np.ascontiguousarray(kraus), probabilities)
+
+
+#: Probability of a Pauli error that is rounding of the fusion, not physics.
+_NO_WEIGHT = 1e-16
+
+
+@dataclass
+class _Builder:
+    """Blocks and other steps in order; on each qubit at most one block is open."""
+
+    sampled: bool
+    parts: list[_Block | Step | None] = field(default_factory=list)
+    open: dict[int, int] = field(default_factory=dict)
+
+    def add(self, operation: Operation) -> None:
+        match operation:
+            case Barrier():
+                pass
+            case Gate(qubits=qubits, matrix=matrix) if len(qubits) <= _FUSED_QUBITS:
+                self._block(qubits).then_gate(matrix, qubits)
+            case Channel(qubits=qubits, kraus=kraus) if len(qubits) <= _FUSED_QUBITS:
+                self._block(qubits).then_channel(kraus, qubits)
+            case Reset(qubit=qubit):
+                self._block((qubit,)).then_channel(_RESET, (qubit,))
+            case Gate(qubits=qubits, matrix=matrix):
+                self._append(UnitaryStep(qubits, Operator(matrix)), qubits)
+            case Channel(qubits=qubits, kraus=kraus):
+                self._append(_wide_channel(qubits, kraus), qubits)
+            case Measure(qubit=qubit) if not self.sampled:
+                self._block((qubit,)).then_channel(_DEPHASE, (qubit,))
+            case Measure(qubits=qubits):
+                self._append(MeasureStep(operation), qubits)
+            case _:
+                self._append_save(operation)
+
+    def steps(self) -> list[Step]:
+        return [
+            part.step() if isinstance(part, _Block) else part
+            for part in self.parts
+            if part is not None
+        ]
+
+    def _append(self, step: Step, qubits: Iterable[int]) -> None:
+        for qubit in qubits:
+            self.open.pop(qubit, None)
+        self.parts.append(step)
+
+    def _append_save(self, save: Save) -> None:
+        self.open.clear()
+        self.parts.append(SaveStep(save))
+
+    def _block(self, qubits: tuple[int, ...]) -> _Block:
+        """The open block that a gate on these qubits is multiplied into."""
+        places = {self.open.get(qubit) for qubit in qubits}
+        if len(places) == 1 and (place := places.pop()) is not None:
+            block = self._at(place)
+            if set(qubits) <= set(block.qubits):
+                return block
+        block = _Block.identity(qubits)
+        for qubit in qubits:
+            self._absorb(qubit, block)
+        self.parts.append(block)
+        self.open.update(dict.fromkeys(qubits, len(self.parts) - 1))
+        return block
+
+    def _absorb(self, qubit: int, block: _Block) -> None:
+        """Move an open one-qubit block in front of a new block."""
+        place = self.open.get(qubit)
+        if place is not None and len(self._at(place).qubits) == 1:
+            block.then_block(self._at(place))
+            self.parts[place] = None
+
+    def _at(self, place: int) -> _Block:
+        block = self.parts[place]
+        assert isinstance(block, _Block)
+        return block
+
+
+def _wide_channel(qubits: tuple[int, ...], kraus: ComplexArray) -> Step:
+    """A channel on three or more qubits, its largest Kraus operator first."""
+    sizes = np.einsum("kij,kij->k", kraus.conj(), kraus).real
+    order = np.argsort(-sizes, kind="stable")
+    order = order[sizes[order] > _NO_WEIGHT]
+    if len(order) == 1:
+        return UnitaryStep(qubits, Operator(kraus[order[0]]))
+    return ChannelStep(qubits, np.ascontiguousarray(kraus[order]))

@@ -1,0 +1,47 @@
+"""How this process was started: by an MPI launcher or alone. Imports no MPI library."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+__all__ = ["launched_processes", "was_launched"]
+
+#: Variables with the number of processes, by launcher: Hydra and other PMI launchers (MPICH, Intel
+#: MPI, srun --mpi=pmi2), Open MPI's mpirun, MVAPICH, Cray PALS, IBM jsrun, Flux.
+_SIZE_VARIABLES = (
+    "PMI_SIZE",
+    "OMPI_COMM_WORLD_SIZE",
+    "MV2_COMM_WORLD_SIZE",
+    "PALS_SIZE",
+    "JSM_NAMESPACE_SIZE",
+    "FLUX_JOB_SIZE",
+)
+#: Variables that a launcher sets without a number of processes, beside those above.
+_OTHER_VARIABLES = ("PMI_RANK", "PMIX_RANK", "PALS_RANKID")
+
+
+def was_launched(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether an MPI launcher started this process."""
+    if any(name in environment for name in (*_SIZE_VARIABLES, *_OTHER_VARIABLES)):
+        return True
+    return _slurm_step_tasks(environment) > 1
+
+
+def launched_processes(environment: Mapping[str, str] = os.environ) -> int | None:
+    """Number of processes that the launcher started, or None where it does not say."""
+    for name in _SIZE_VARIABLES:
+        value = environment.get(name, "")
+        if value.isdigit():
+            return int(value)
+    tasks = _slurm_step_tasks(environment)
+    return tasks if tasks > 1 else None
+
+
+def _slurm_step_tasks(environment: Mapping[str, str]) -> int:
+    """Tasks of the job step that srun made for this process; 0 outside one.
+
+    In the batch script itself SLURM_PROCID is set too, but the step is the script's own.
+    """
+    value = environment.get("SLURM_STEP_NUM_TASKS", "")
+    return int(value) if value.isdigit() else 0

@@ -1,0 +1,155 @@
+"""Memory: what a run needs at least, what there is, and what was used."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from lret_dist.circuit import Save
+from lret_dist.errors import InsufficientMemoryError
+from lret_dist.process_grid import ProcessGrid
+from lret_dist.program import Program
+from lret_dist.saving import saved_bytes
+
+__all__ = [
+    "available_bytes",
+    "check_memory",
+    "columns_that_fit",
+    "least_row_groups",
+    "peak_mb",
+    "reset_peak",
+    "usable",
+]
+
+#: Part of the free memory that a run may plan with.
+_USABLE = 0.9
+#: Bytes an MPI rank needs beside the factor: transfer buffers, Python objects of the run.
+_OVERHEAD = 64 << 20
+_STATUS = Path("/proc/self/status")
+_CLEAR_REFS = Path("/proc/self/clear_refs")
+
+
+def available_bytes() -> int:
+    """Memory that this machine and this process's control group leave free."""
+    return min([psutil.virtual_memory().available, *_cgroup_headroom()])
+
+
+def _cgroup_headroom() -> list[int]:
+    """Free memory under the limits of this process's control groups, version 2, innermost first."""
+    try:
+        text = Path("/proc/self/cgroup").read_text()
+    except OSError:
+        return []
+    match = re.search(r"^0::/(.*)$", text, re.MULTILINE)
+    if match is None:
+        return []
+    group = Path("/sys/fs/cgroup") / match[1]
+    free = []
+    for folder in (group, *group.parents):
+        try:
+            limit = (folder / "memory.max").read_text().strip()
+            used = int((folder / "memory.current").read_text())
+        except (OSError, ValueError):
+            continue
+        if limit.isdigit():
+            free.append(max(0, int(limit) - used))
+    return free
+
+
+def check_memory(
+    num_qubits: int,
+    rows_groups: int,
+    itemsize: int,
+    columns: int,
+    saves: Iterable[Save],
+    budget: int,
+) -> None:
+    """Refuse a run whose smallest form cannot fit.
+
+    Args:
+        num_qubits: qubits that are simulated.
+        rows_groups: row groups of the process grid.
+        itemsize: bytes of one entry of the factor.
+        columns: columns on one MPI rank at the start.
+        saves: what is saved.
+        budget: bytes that one MPI rank may use.
+
+    Raises:
+        InsufficientMemoryError: saying how much is needed, how much there is, what would help.
+    """
+    rows = (1 << num_qubits) // rows_groups
+    saved = 2 * sum(saved_bytes(save) for save in saves)
+    needed = rows * columns * itemsize + 2 * 8 * rows + saved
+    if needed > budget:
+        raise InsufficientMemoryError(
+            f"{num_qubits} qubits need at least {_gib(needed)} on each MPI rank ({rows} rows, "
+            f"{columns} columns of {itemsize} bytes an entry, probabilities"
+            f"{', saved data' if saved else ''}), but {_gib(budget)} can be used; "
+            f"{_advice(itemsize, columns, bool(saved))}"
+        )
+
+
+def least_row_groups(num_qubits: int, itemsize: int, columns: int, budget: int) -> int:
+    """Row groups, a power of two, that a block of so many columns needs to fit in ``budget``."""
+    groups = 1
+    while groups < 1 << num_qubits and ((columns * itemsize + 16) << num_qubits) > groups * budget:
+        groups *= 2
+    return groups
+
+
+def _advice(itemsize: int, columns: int, saves: bool) -> str:
+    ways = ['more MPI ranks on more machines with parallelization="row"']
+    if itemsize == 16:
+        ways.append('precision="single"')
+    if columns > 1:
+        ways.append("a smaller initial_rank")
+    if saves:
+        ways.append("saving fewer qubits")
+    return f"what would help: {', or '.join(ways)}"
+
+
+def columns_that_fit(program: Program, grid: ProcessGrid, itemsize: int, budget: int) -> int:
+    """Columns over the whole grid that leave room to grow, compress and sample in ``budget``.
+
+    A column takes its rows and the headroom of growing; a compression of R columns takes about
+    four R x R complex matrices on the driver.
+    """
+    rows = (1 << program.num_qubits) // grid.rows
+    free = budget - 2 * 8 * rows - min(_OVERHEAD, budget // 4)
+    each = rows * itemsize * 1.3 / grid.columns
+    columns = (math.sqrt(each**2 + 4 * 64 * max(free, 0)) - each) / (2 * 64)
+    return max(1, int(columns))
+
+
+def usable(available: int, ranks_on_host: int) -> int:
+    """Bytes that one of the MPI ranks of a host may plan with."""
+    return int(_USABLE * available / ranks_on_host)
+
+
+def reset_peak() -> None:
+    """Start to watch the largest resident memory anew, where the system allows it."""
+    try:
+        _CLEAR_REFS.write_text("5")
+    except OSError:
+        return
+
+
+def peak_mb() -> float:
+    """Largest resident memory of this process since :func:`reset_peak`, in MiB."""
+    try:
+        match = re.search(r"^VmHWM:\s+(\d+) kB", _STATUS.read_text(), re.MULTILINE)
+    except OSError:
+        match = None
+    if match is None:
+        return float(psutil.Process().memory_info().rss) / 2**20
+    return int(match[1]) / 1024
+
+
+def _gib(size: float) -> str:
+    if size >= 2**30:
+        return f"{size / 2**30:.1f} GiB"
+    return f"{size / 2**20:.0f} MiB"

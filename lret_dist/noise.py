@@ -1,0 +1,138 @@
+"""Noise bound to instructions: which channels act when a gate of some name acts on some qubits.
+
+The rules are those of Qiskit Aer's noise models, so that an imported model means the same here:
+an instruction is matched by its label, else by its name; an error given for exactly these qubits,
+in this order, goes before the default for the name; errors act after the instruction, on a
+measurement before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lret_dist.channels import as_kraus, as_readout_matrix
+from lret_dist.circuit import Barrier, Channel, Circuit, Measure, Operation, Save
+
+__all__ = ["ErrorTerm", "NoiseModel"]
+
+#: Channels written into a circuit are what they are; no model adds noise to them.
+_NOISELESS = frozenset({"barrier", "kraus", "superop", "quantum_channel"})
+
+
+class ErrorTerm:
+    """One channel of an error, with the qubits that it acts on.
+
+    Attributes:
+        positions: for each qubit of the channel, its position among the instruction's qubits.
+        qubits: the channel's own qubits, where they do not follow from the instruction's.
+    """
+
+    def __init__(
+        self,
+        kraus: ArrayLike | Callable[[], ArrayLike],
+        positions: tuple[int, ...] | None = None,
+        qubits: tuple[int, ...] | None = None,
+    ) -> None:
+        """Take (K, 2**k, 2**k) Kraus operators, or a function that makes them when first needed."""
+        self._source = kraus
+        self.positions = positions
+        self.qubits = qubits
+
+    @cached_property
+    def kraus(self) -> NDArray[np.complex128]:
+        """(K, 2**k, 2**k) Kraus operators."""
+        return as_kraus(self._source() if callable(self._source) else self._source)
+
+    def on(self, instruction_qubits: Sequence[int]) -> Channel:
+        """The channel that acts when the instruction acts on ``instruction_qubits``."""
+        if self.qubits is not None:
+            return Channel(self.qubits, self.kraus, "noise")
+        if self.positions is not None:
+            return Channel(tuple(instruction_qubits[p] for p in self.positions), self.kraus, "noise")
+        return Channel(tuple(instruction_qubits), self.kraus, "noise")
+
+
+@dataclass
+class NoiseModel:
+    """Errors by instruction name and qubits, and readout errors by qubit.
+
+    Attributes:
+        errors: terms by (name or label, ordered qubits); ``None`` for the qubits means any.
+        readout: (2, 2) matrices p[prepared, read] by qubit; ``None`` means any qubit.
+    """
+
+    errors: dict[tuple[str, tuple[int, ...] | None], list[ErrorTerm]] = field(default_factory=dict)
+    readout: dict[int | None, NDArray[np.float64]] = field(default_factory=dict)
+
+    def add_error(
+        self,
+        kraus: ArrayLike | Callable[[], ArrayLike],
+        instructions: str | Iterable[str],
+        qubits: Iterable[int] | None = None,
+        *,
+        noise_qubits: Iterable[int] | None = None,
+    ) -> NoiseModel:
+        """Add a channel to instructions, after those that they already have.
+
+        Args:
+            kraus: (K, 2**k, 2**k) Kraus operators, or a function that makes them when needed.
+            instructions: one name or label, or several.
+            qubits: the exact ordered qubits of the instruction; default: any.
+            noise_qubits: the qubits that the channel acts on, if not the instruction's.
+        """
+        names = [instructions] if isinstance(instructions, str) else list(instructions)
+        key_qubits = None if qubits is None else tuple(qubits)
+        target = None if noise_qubits is None else tuple(noise_qubits)
+        for name in names:
+            self.errors.setdefault((name, key_qubits), []).append(ErrorTerm(kraus, qubits=target))
+        return self
+
+    def add_readout_error(self, matrix: ArrayLike, qubit: int | None = None) -> NoiseModel:
+        """Set p[prepared, read], rows summing to 1, of one qubit (default: of any)."""
+        self.readout[qubit] = as_readout_matrix(matrix)
+        return self
+
+    @property
+    def instruction_names(self) -> frozenset[str]:
+        """Every name or label that an error is given for."""
+        return frozenset(name for name, _ in self.errors)
+
+    def terms_for(self, operation: Operation) -> list[ErrorTerm]:
+        """Error terms of one operation, by label, else by name; local ones before the default."""
+        if operation.name in _NOISELESS or isinstance(operation, Barrier | Save):
+            return []
+        for name in (operation.label, operation.name):
+            if name is None:
+                continue
+            for qubits in (operation.qubits, None):
+                terms = self.errors.get((name, qubits))
+                if terms is not None:
+                    return terms
+        return []
+
+    def readout_for(self, qubit: int) -> NDArray[np.float64] | None:
+        """(2, 2) readout matrix p[prepared, read] of a qubit, or None where reading is perfect."""
+        return self.readout.get(qubit, self.readout.get(None))
+
+    def bind(self, circuit: Circuit) -> Circuit:
+        """The circuit with a :class:`Channel` for every error, and readout on its measurements."""
+        bound = Circuit(circuit.num_qubits, circuit.num_clbits, circuit.name)
+        for operation in circuit:
+            noise: list[Operation] = [term.on(operation.qubits) for term in self.terms_for(operation)]
+            if isinstance(operation, Measure):
+                parts: list[Operation] = [*noise, replace(operation, readout=self.readout_for(operation.qubit))]
+            else:
+                parts = [operation, *noise]
+            for part in parts:
+                bound.append(part)
+        return bound
+
+    def unmatched(self, circuits: Iterable[Circuit]) -> frozenset[str]:
+        """Names that have an error here but match no operation of the circuits."""
+        used = {name for circuit in circuits for op in circuit for name in (op.name, op.label)}
+        return self.instruction_names - {name for name in used if name is not None}

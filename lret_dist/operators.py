@@ -1,0 +1,117 @@
+"""Small matrices prepared for the kernels: each is applied by the cheapest kernel that fits it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lret_dist import _core
+
+__all__ = ["Operator", "block_diagonal_positions", "restrict"]
+
+ComplexArray: TypeAlias = NDArray[np.complex128]
+Block: TypeAlias = NDArray[np.complex128] | NDArray[np.complex64]
+
+
+def block_diagonal_positions(matrices: ComplexArray) -> frozenset[int]:
+    """Positions whose bit no matrix of the (K, 2**k, 2**k) stack ever changes.
+
+    On such a position a qubit may lie on a distributed bit: an MPI rank knows the bit's value and
+    needs only the matching sub-matrix.
+    """
+    size = matrices.shape[-1]
+    changed = np.arange(size)[:, np.newaxis] ^ np.arange(size)[np.newaxis, :]
+    nonzero = (matrices != 0).any(axis=0)
+    touched = int(np.bitwise_or.reduce(changed[nonzero], initial=0))
+    return frozenset(p for p in range(size.bit_length() - 1) if not touched >> p & 1)
+
+
+def restrict(
+    matrices: ComplexArray, positions: Sequence[int], values: Sequence[int]
+) -> ComplexArray:
+    """Sub-matrices for fixed bits: rows and columns whose bit ``positions[i]`` is ``values[i]``."""
+    index = np.arange(matrices.shape[-1])
+    keep = np.ones(len(index), dtype=bool)
+    for position, value in zip(positions, values, strict=True):
+        keep &= (index >> position & 1) == value
+    kept = np.flatnonzero(keep)
+    return np.ascontiguousarray(matrices[..., kept[:, np.newaxis], kept[np.newaxis, :]])
+
+
+class Operator:
+    """A (2**k, 2**k) matrix that knows its structure.
+
+    Attributes:
+        matrix: the matrix, complex128, C order.
+    """
+
+    def __init__(self, matrix: ComplexArray) -> None:
+        self.matrix = np.ascontiguousarray(matrix, dtype=np.complex128)
+        self._restricted: dict[tuple[tuple[int, ...], tuple[int, ...]], Operator] = {}
+
+    def restricted(self, positions: tuple[int, ...], values: tuple[int, ...]) -> Operator:
+        """The operator for fixed values of block-diagonal positions."""
+        if not positions:
+            return self
+        key = (positions, values)
+        if key not in self._restricted:
+            self._restricted[key] = Operator(restrict(self.matrix, positions, values))
+        return self._restricted[key]
+
+    def apply(self, block: Block, bits: Sequence[int]) -> None:
+        """Apply the matrix to the row bits of every column, in place."""
+        if self._diagonal is not None:
+            self._apply_diagonal(block, bits, self._diagonal)
+        elif self._permutation is not None:
+            _core.apply_permutation(block, bits, *self._permutation)
+        elif self._control is not None:
+            positions, value, target = self._control
+            controls = [bits[p] for p in positions]
+            targets = [bit for p, bit in enumerate(bits) if p not in positions]
+            _core.apply_controlled(block, controls, value, targets, target)
+        else:
+            _core.apply_matrix(block, bits, self.matrix)
+
+    def _apply_diagonal(
+        self, block: Block, bits: Sequence[int], diagonal: ComplexArray
+    ) -> None:
+        if len(diagonal) == 1:
+            if diagonal[0] != 1:
+                block *= block.dtype.type(diagonal[0])
+        else:
+            _core.apply_diagonal(block, bits, diagonal)
+
+    @cached_property
+    def _diagonal(self) -> ComplexArray | None:
+        diagonal = self.matrix.diagonal().copy()
+        off = np.count_nonzero(self.matrix) - np.count_nonzero(diagonal)
+        return None if off else diagonal
+
+    @cached_property
+    def _permutation(self) -> tuple[NDArray[np.int64], ComplexArray] | None:
+        nonzero = self.matrix != 0
+        if (nonzero.sum(axis=0) != 1).any() or (nonzero.sum(axis=1) != 1).any():
+            return None
+        source = nonzero.argmax(axis=1).astype(np.int64)
+        return source, self.matrix[np.arange(len(source)), source]
+
+    @cached_property
+    def _control(self) -> tuple[tuple[int, ...], int, ComplexArray] | None:
+        """Controls (positions, value) and the matrix that acts where they read that value."""
+        positions: list[int] = []
+        value = 0
+        for position in block_diagonal_positions(self.matrix[np.newaxis]):
+            for idle in (0, 1):
+                part = restrict(self.matrix, [position], [idle])
+                if np.array_equal(part, np.eye(len(part))):
+                    value |= (1 - idle) << len(positions)
+                    positions.append(position)
+                    break
+        if not positions:
+            return None
+        values = [value >> place & 1 for place in range(len(positions))]
+        return tuple(positions), value, restrict(self.matrix, positions, values)

@@ -1,0 +1,108 @@
+"""Options of a simulation, checked when they are made."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from operator import index
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["PARALLELIZATIONS", "PRECISIONS", "Parallelization", "Precision", "SimulationOptions"]
+
+Parallelization = Literal["auto", "row", "column", "hybrid"]
+Precision = Literal["double", "single"]
+PARALLELIZATIONS: tuple[str, ...] = get_args(Parallelization)
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+_MAX_SEED = 2**64 - 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SimulationOptions:
+    """How one circuit is simulated.
+
+    Attributes:
+        shots: number of samples of the classical bits; 0 for none.
+        epsilon: trace that the run may discard in all, in [0, 1); 0 discards nothing but rounding.
+        max_rank: most columns the factor may have, or None. It goes before ``epsilon``: where it
+            forces more to be discarded, a warning says how much.
+        seed: seed of all sampling, or None for a fresh one.
+        precision: ``"double"`` (complex128) or ``"single"`` (complex64).
+        initial_rank: columns for which memory is set aside at the start; never changes the state.
+        initial_state: a state vector (2**n,), a density matrix (2**n, 2**n), or a factor
+            (2**n, r); default: all qubits zero.
+        parallelization: how the factor is split over MPI ranks.
+    """
+
+    shots: int = 1024
+    epsilon: float = 1e-4
+    max_rank: int | None = None
+    seed: int | None = None
+    precision: Precision = "double"
+    initial_rank: int = 1
+    initial_state: NDArray[np.complex128] | None = None
+    parallelization: Parallelization = "auto"
+
+    def __post_init__(self) -> None:
+        _set(self, "shots", _integer("shots", self.shots, 0))
+        _set(self, "epsilon", _fraction("epsilon", self.epsilon))
+        if self.max_rank is not None:
+            _set(self, "max_rank", _integer("max_rank", self.max_rank, 1))
+        if self.seed is not None:
+            _set(self, "seed", _integer("seed", self.seed, 0, _MAX_SEED))
+        _set(self, "initial_rank", _integer("initial_rank", self.initial_rank, 1))
+        _choice("precision", self.precision, PRECISIONS)
+        _choice("parallelization", self.parallelization, PARALLELIZATIONS)
+        if self.initial_state is not None:
+            _set(self, "initial_state", _state(self.initial_state))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The factor's dtype."""
+        return np.dtype(np.complex128 if self.precision == "double" else np.complex64)
+
+
+def _set(options: SimulationOptions, name: str, value: object) -> None:
+    object.__setattr__(options, name, value)
+
+
+def _integer(name: str, value: Any, least: int, most: int | None = None) -> int:
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    try:
+        number = index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if number < least or (most is not None and number > most):
+        bounds = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be {bounds}, got {number}")
+    return number
+
+
+def _fraction(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    if not (math.isfinite(number) and 0 <= number < 1):
+        raise ValueError(f"{name} must be at least 0 and less than 1, got {number}")
+    return number
+
+
+def _choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
+
+
+def _state(value: Any) -> NDArray[np.complex128]:
+    try:
+        state = np.ascontiguousarray(value, dtype=np.complex128)
+    except (TypeError, ValueError):
+        raise TypeError("initial_state must be an array of numbers") from None
+    if state.ndim not in (1, 2):
+        raise ValueError(f"initial_state must have 1 or 2 dimensions, got {state.ndim}")
+    if not np.isfinite(state).all():
+        raise ValueError("initial_state must be finite; some entries are NaN or infinite")
+    return state

@@ -1,0 +1,144 @@
+"""The program: what every MPI rank runs, in order, on its block of the factor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lret_dist.circuit import Measure, Save
+from lret_dist.operators import Operator, block_diagonal_positions
+
+__all__ = ["ChannelStep", "MeasureStep", "Program", "SaveStep", "Step", "UnitaryStep"]
+
+ComplexArray: TypeAlias = NDArray[np.complex128]
+
+
+@dataclass(eq=False)
+class UnitaryStep:
+    """A unitary on named qubits."""
+
+    qubits: tuple[int, ...]
+    operator: Operator
+
+    @cached_property
+    def fixed_positions(self) -> frozenset[int]:
+        """Positions whose qubit may stay on a distributed bit."""
+        return block_diagonal_positions(self.operator.matrix[np.newaxis])
+
+
+@dataclass(eq=False)
+class ChannelStep:
+    """One fused channel: a dominant operator that acts in place, and branches.
+
+    Attributes:
+        qubits: the qubits it acts on.
+        kraus: (K, 2**k, 2**k) Kraus operators, K >= 2, the dominant one first.
+        probabilities: (K,) when every Kraus operator is sqrt(p) times a unitary, so that the
+            weight of a branch is p times its column's; else None.
+    """
+
+    qubits: tuple[int, ...]
+    kraus: ComplexArray
+    probabilities: NDArray[np.float64] | None = None
+
+    @cached_property
+    def dominant(self) -> Operator:
+        """The Kraus operator that acts in place."""
+        return Operator(self.kraus[0])
+
+    @cached_property
+    def effects(self) -> ComplexArray:
+        """K^dagger K of every Kraus operator, (K, 2**k, 2**k)."""
+        return np.einsum("kji,kjl->kil", self.kraus.conj(), self.kraus)
+
+    @cached_property
+    def mean_weights(self) -> NDArray[np.float64]:
+        """Weight of each operator on the maximally mixed state, (K,), summing to 1."""
+        traces: NDArray[np.float64] = np.trace(self.effects, axis1=1, axis2=2).real
+        return traces / self.kraus.shape[-1]
+
+    @property
+    def noise_weight(self) -> float:
+        """Weight outside the dominant operator on the maximally mixed state."""
+        return float(self.mean_weights[1:].sum())
+
+    @cached_property
+    def fixed_positions(self) -> frozenset[int]:
+        """Positions whose qubit may stay on a distributed bit."""
+        return block_diagonal_positions(self.kraus)
+
+
+@dataclass(eq=False)
+class MeasureStep:
+    """A measurement whose outcome later steps depend on: every outcome goes on by itself."""
+
+    measure: Measure
+
+    @property
+    def qubits(self) -> tuple[int, ...]:
+        """The measured qubit."""
+        return self.measure.qubits
+
+
+@dataclass(eq=False)
+class SaveStep:
+    """A quantity that is saved at this point."""
+
+    save: Save
+
+    @property
+    def qubits(self) -> tuple[int, ...]:
+        """The qubits that the saved quantity is about."""
+        return self.save.qubits
+
+
+Step: TypeAlias = UnitaryStep | ChannelStep | MeasureStep | SaveStep
+
+
+@dataclass(eq=False)
+class Program:
+    """Steps on ``num_qubits`` qubits, then measurements that nothing follows.
+
+    Attributes:
+        num_qubits: number of qubits that are simulated.
+        num_clbits: number of classical bits.
+        steps: what is done, in order.
+        final_measures: measurements at the end, in order; a later one overwrites a clbit.
+        initial_state: state vector, density matrix or factor, or None for all qubits zero.
+    """
+
+    num_qubits: int
+    num_clbits: int
+    steps: list[Step] = field(default_factory=list)
+    final_measures: list[Measure] = field(default_factory=list)
+    initial_state: ComplexArray | None = None
+
+    @property
+    def channels(self) -> Iterable[ChannelStep]:
+        """The steps that add columns."""
+        return (step for step in self.steps if isinstance(step, ChannelStep))
+
+    @cached_property
+    def widest_step(self) -> int:
+        """Most qubits that a single step must have on local bits at once."""
+        widths = (
+            len(step.qubits) - len(step.fixed_positions)
+            for step in self.steps
+            if isinstance(step, UnitaryStep | ChannelStep)
+        )
+        return max(widths, default=0)
+
+    @property
+    def measures(self) -> bool:
+        """Whether anything is written to the classical bits."""
+        return bool(self.final_measures) or self.has_mid_measurements
+
+    @property
+    def has_mid_measurements(self) -> bool:
+        """Whether the run splits into one branch per measured outcome."""
+        return any(isinstance(step, MeasureStep) for step in self.steps)

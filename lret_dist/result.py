@@ -1,0 +1,93 @@
+"""What a simulation gives back: sampled bits, saved data and how the run went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["RunMetadata", "SimulationResult"]
+
+
+@dataclass(kw_only=True)
+class RunMetadata:
+    """How a run went.
+
+    Attributes:
+        final_rank: columns of the factor at the end.
+        max_rank: largest number of columns after any step.
+        num_truncations: compressions that removed columns.
+        truncation_error: certified bound on the trace distance to the exact state: the trace that
+            was discarded.
+        fidelity: certified lower bound on the fidelity with the exact state.
+        execution_time_seconds: time of the simulation, from the checked circuit to the result.
+        translation_time_seconds: time to turn the caller's circuit into LRET's; set by frontends.
+        parallelization: how the factor was split: ``"row"``, ``"column"``, ``"hybrid"``, or
+            ``"none"`` on one MPI rank.
+        process_grid: (row groups, column groups); their product is the number of MPI ranks used.
+        mpi_ranks: MPI ranks of the session.
+        threads_per_rank: threads that the kernels used on each MPI rank.
+        peak_memory_mb: largest resident memory of any one MPI rank during the run, in MiB.
+        precision: ``"double"`` or ``"single"``.
+        seed: seed that was used; running again with it gives the same samples.
+        num_qubits: qubits that were simulated, without idle ones.
+    """
+
+    final_rank: int
+    max_rank: int
+    num_truncations: int
+    truncation_error: float
+    fidelity: float
+    execution_time_seconds: float
+    translation_time_seconds: float = 0.0
+    parallelization: str
+    process_grid: tuple[int, int]
+    mpi_ranks: int
+    threads_per_rank: int
+    peak_memory_mb: float
+    precision: str
+    seed: int
+    num_qubits: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The metadata as a plain dictionary."""
+        return asdict(self)
+
+
+@dataclass(kw_only=True)
+class SimulationResult:
+    """The result of one circuit.
+
+    Attributes:
+        samples: one row per shot: the classical register as (shots, ceil(num_clbits / 8)) bytes,
+            bit 0 lowest, or None when nothing was measured or shots is 0.
+        num_clbits: number of classical bits.
+        data: saved values by key: arrays and floats.
+        metadata: how the run went.
+        warnings: what the caller should know, such as a truncation beyond ``epsilon``.
+    """
+
+    samples: NDArray[np.uint8] | None
+    num_clbits: int
+    data: dict[str, Any] = field(default_factory=dict)
+    metadata: RunMetadata
+    warnings: list[str] = field(default_factory=list)
+
+    def memory(self) -> list[int]:
+        """The classical register of every shot as an integer, clbit 0 lowest, in shot order."""
+        if self.samples is None:
+            return []
+        return [int.from_bytes(row.tobytes(), "little") for row in self.samples]
+
+    def counts(self) -> dict[int, int]:
+        """How often each value of the classical register came, by value."""
+        if self.samples is None:
+            return {}
+        rows, times = np.unique(self.samples, axis=0, return_counts=True)
+        counts: Counter[int] = Counter()
+        for row, number in zip(rows, times, strict=True):
+            counts[int.from_bytes(row.tobytes(), "little")] += int(number)
+        return dict(counts)

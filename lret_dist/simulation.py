@@ -1,0 +1,232 @@
+"""From a request to a result: what is checked, planned, run and reported for one circuit."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lret_dist.budget import expected_rank
+from lret_dist.circuit import Channel, Circuit, Gate, Save
+from lret_dist.communicator import GridCommunicator
+from lret_dist.evolution import Evolution, Outcome, RunSettings
+from lret_dist.fusion import fuse
+from lret_dist.memory import (
+    check_memory,
+    columns_that_fit,
+    least_row_groups,
+    peak_mb,
+    reset_peak,
+)
+from lret_dist.noise import NoiseModel
+from lret_dist.options import SimulationOptions
+from lret_dist.process_grid import (
+    ProcessGrid,
+    check_parallelization,
+    choose_grid,
+    most_row_groups,
+)
+from lret_dist.program import Program
+from lret_dist.result import RunMetadata, SimulationResult
+from lret_dist.states import as_columns
+from lret_dist.threads import limited_threads
+
+__all__ = [
+    "Job",
+    "Machine",
+    "PreparedRequest",
+    "Report",
+    "SimulationRequest",
+    "assemble_result",
+    "execute",
+    "plan",
+    "prepare",
+]
+
+#: Discarded trace above ``epsilon`` that is rounding, by bytes of an entry.
+_ROUNDING = {16: 1e-10, 8: 1e-5}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulationRequest:
+    """A circuit to simulate, as its author wrote it.
+
+    Attributes:
+        circuit: the circuit, without noise.
+        noise: errors that are bound to its instructions, or None.
+        options: how to simulate it.
+    """
+
+    circuit: Circuit
+    noise: NoiseModel | None = None
+    options: SimulationOptions = field(default_factory=SimulationOptions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What a session runs on.
+
+    Attributes:
+        mpi_ranks: number of MPI ranks.
+        bytes_per_rank: memory that each of them may use.
+    """
+
+    mpi_ranks: int
+    bytes_per_rank: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedRequest:
+    """A checked request: noise bound, idle qubits gone."""
+
+    circuit: Circuit
+    options: SimulationOptions
+    columns: NDArray[np.complex128] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What all MPI ranks of a session are sent to run one circuit."""
+
+    program: Program
+    settings: RunSettings
+    grid: ProcessGrid
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What the driver knows after a run."""
+
+    outcome: Outcome
+    threads: int
+    peak_memory_mb: float
+
+
+def prepare(request: SimulationRequest, machine: Machine) -> PreparedRequest:
+    """Check a request as far as possible before anything is sent.
+
+    Raises:
+        ValueError: for an initial state that does not fit, or a partition that cannot be made.
+        InsufficientMemoryError: when not even the smallest form of the run fits.
+    """
+    options = request.options
+    check_parallelization(options.parallelization, machine.mpi_ranks)
+    bound = request.circuit if request.noise is None else request.noise.bind(request.circuit)
+    columns = None
+    if options.initial_state is not None:
+        columns = as_columns(options.initial_state, bound.num_qubits)
+        small = bound
+    else:
+        small, _ = bound.compacted()
+    _check_smallest(small, options, columns, machine)
+    return PreparedRequest(circuit=small, options=options, columns=columns)
+
+
+def _check_smallest(
+    circuit: Circuit,
+    options: SimulationOptions,
+    columns: NDArray[np.complex128] | None,
+    machine: Machine,
+) -> None:
+    widths = [len(op.qubits) for op in circuit if isinstance(op, Gate | Channel)]
+    rows = min(most_row_groups(circuit.num_qubits, max(widths, default=1)), machine.mpi_ranks)
+    rows = 1 if options.parallelization == "column" else 1 << (rows.bit_length() - 1)
+    check_memory(
+        circuit.num_qubits,
+        rows,
+        options.dtype.itemsize,
+        -(-_first_columns(options, columns) // (machine.mpi_ranks // rows)),
+        [op for op in circuit if isinstance(op, Save)],
+        machine.bytes_per_rank,
+    )
+
+
+def _first_columns(options: SimulationOptions, columns: NDArray[Any] | None) -> int:
+    return max(options.initial_rank, 1 if columns is None else columns.shape[1])
+
+
+def plan(prepared: PreparedRequest, machine: Machine) -> Job:
+    """Fuse the circuit and choose the process grid."""
+    options = prepared.options
+    program = fuse(prepared.circuit, sampled=options.shots > 0)
+    program.initial_state = prepared.columns
+    itemsize = options.dtype.itemsize
+    first = _first_columns(options, prepared.columns)
+    grid = choose_grid(
+        options.parallelization,
+        machine.mpi_ranks,
+        num_qubits=program.num_qubits,
+        widest_step=program.widest_step,
+        expected_rank=expected_rank(program, options.epsilon, options.max_rank),
+        least_rows=least_row_groups(
+            program.num_qubits, itemsize, first, machine.bytes_per_rank
+        ),
+    )
+    settings = RunSettings(
+        shots=options.shots if prepared.circuit.num_clbits and program.measures else 0,
+        seed=secrets.randbits(63) if options.seed is None else options.seed,
+        epsilon=options.epsilon,
+        max_rank=options.max_rank,
+        memory_columns=columns_that_fit(program, grid, itemsize, machine.bytes_per_rank),
+        dtype=options.dtype,
+        reserve=first,
+    )
+    return Job(program=program, settings=settings, grid=grid)
+
+
+def execute(
+    job: Job, comm: GridCommunicator, threads: int, cancelled: Callable[[], bool]
+) -> Report | None:
+    """Run a job on this MPI rank; collective over the grid. The driver gets a report."""
+    reset_peak()
+    with limited_threads(threads):
+        outcome = Evolution(job.program, job.settings, comm, cancelled).run()
+    peaks: Sequence[float] | None = comm.gather_objects(peak_mb())
+    if peaks is None:
+        return None
+    return Report(outcome=outcome, threads=threads, peak_memory_mb=max(peaks))
+
+
+def assemble_result(
+    job: Job, report: Report, machine: Machine, started: float
+) -> SimulationResult:
+    """The result of a run that began at ``started`` (of ``time.perf_counter``)."""
+    outcome, settings = report.outcome, job.settings
+    metadata = RunMetadata(
+        final_rank=outcome.final_rank,
+        max_rank=max(outcome.max_rank, outcome.final_rank),
+        num_truncations=outcome.num_truncations,
+        truncation_error=outcome.truncation_error,
+        fidelity=1.0 - outcome.truncation_error,
+        execution_time_seconds=time.perf_counter() - started,
+        parallelization=job.grid.kind,
+        process_grid=(job.grid.rows, job.grid.columns),
+        mpi_ranks=machine.mpi_ranks,
+        threads_per_rank=report.threads,
+        peak_memory_mb=report.peak_memory_mb,
+        precision="double" if settings.dtype.itemsize == 16 else "single",
+        seed=settings.seed,
+        num_qubits=job.program.num_qubits,
+    )
+    return SimulationResult(
+        samples=outcome.samples if settings.shots else None,
+        num_clbits=job.program.num_clbits,
+        data=outcome.data,
+        metadata=metadata,
+        warnings=_truncation_warnings(outcome, settings),
+    )
+
+
+def _truncation_warnings(outcome: Outcome, settings: RunSettings) -> list[str]:
+    if outcome.truncation_error <= settings.epsilon + _ROUNDING[settings.dtype.itemsize]:
+        return []
+    cause = "memory" if settings.max_rank is None else f"max_rank = {settings.max_rank} or memory"
+    return [
+        f"{cause} forced a truncation error of {outcome.truncation_error:.3g}, more than "
+        f"epsilon = {settings.epsilon:.3g}; the result is within this larger error"
+    ]
