@@ -1,0 +1,61 @@
+#include "arrays.hpp"
+#include "lret/reduce.hpp"
+#include "register.hpp"
+
+namespace lret::bindings {
+namespace {
+
+template <class T>
+std::span<T> span_of(py::array_t<T>& array) {
+  return {array.mutable_data(), static_cast<std::size_t>(array.size())};
+}
+
+py::array reduced_matrices(const py::array& array, const Bits& bits) {
+  return by_precision("block", array, [&]<class T>(T) -> py::array {
+    const auto block = block_view<T>("block", array);
+    // The core rejects other numbers of bits; the array must not be made before that.
+    const auto side = bits.size() <= 3 ? py::ssize_t{1} << bits.size() : 0;
+    py::array_t<std::complex<double>> out({static_cast<py::ssize_t>(block.columns), side, side});
+    unlocked([&] { lret::reduced_matrices<T>(block, bits, span_of(out)); });
+    return out;
+  });
+}
+
+py::array column_weights(const py::array& array) {
+  return by_precision("block", array, [&]<class T>(T) -> py::array {
+    const auto block = block_view<T>("block", array);
+    py::array_t<double> out(block.columns);
+    unlocked([&] { lret::column_weights<T>(block, span_of(out)); });
+    return out;
+  });
+}
+
+py::array probabilities(const py::array& array) {
+  return by_precision("block", array, [&]<class T>(T) -> py::array {
+    const auto block = block_view<T>("block", array);
+    py::array_t<double> out(block.rows);
+    unlocked([&] { lret::probabilities<T>(block, span_of(out)); });
+    return out;
+  });
+}
+
+std::complex<double> pauli_overlap(const py::array& left, const py::array& right,
+                                   std::int64_t x_mask, std::int64_t z_mask) {
+  return by_precision("left", left, [&]<class T>(T) {
+    const auto bra = block_view<T>("left", left);
+    const auto ket = block_view<T>("right", right);
+    return unlocked([&] { return lret::pauli_overlap<T>(bra, ket, x_mask, z_mask); });
+  });
+}
+
+}  // namespace
+
+void register_reduce(py::module_& module) {
+  module.def("reduced_matrices", reduced_matrices, py::arg("block").noconvert(), py::arg("bits"));
+  module.def("column_weights", column_weights, py::arg("block").noconvert());
+  module.def("probabilities", probabilities, py::arg("block").noconvert());
+  module.def("pauli_overlap", pauli_overlap, py::arg("left").noconvert(),
+             py::arg("right").noconvert(), py::arg("x_mask"), py::arg("z_mask"));
+}
+
+}  // namespace lret::bindings

@@ -1,0 +1,22 @@
+// Matrix products of a whole block, by BLAS.
+#pragma once
+
+#include <complex>
+#include <span>
+
+#include "lret/blas.hpp"
+#include "lret/block.hpp"
+
+namespace lret {
+
+/// G = L^dagger L, R x R in C order, full Hermitian with a real diagonal, for L of N x R.
+/// Cost: 4 * N * R^2 flops (one triangle), one read of L.
+template <class T>
+void gram(ConstBlock<T> block, const Blas<T>& blas, std::span<std::complex<T>> out);
+
+/// out = L M for M of R x K in C order. `out` may share the storage of `block` if both have the
+/// same stride. Cost: 8 * N * R * K flops; a temporary of a few MB if the storage is shared.
+template <class T>
+void rotate(ConstBlock<T> block, ConstBlock<T> matrix, Block<T> out, const Blas<T>& blas);
+
+}  // namespace lret

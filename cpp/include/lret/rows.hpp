@@ -1,0 +1,29 @@
+// Moving rows: another row stride, and copies of the rows that share a value on some bits.
+#pragma once
+
+#include <complex>
+#include <cstdint>
+#include <span>
+
+#include "lret/block.hpp"
+
+namespace lret {
+
+/// Move row i of `columns` elements from storage[i * old_stride] to storage[i * new_stride], in
+/// place: from the last row backwards when the stride grows, forwards when it shrinks.
+template <class T>
+void restride(std::span<std::complex<T>> storage, std::int64_t rows, std::int64_t columns,
+              std::int64_t old_stride, std::int64_t new_stride);
+
+/// Copy rows number start .. start + count of those whose `bits` read `value`, in ascending order,
+/// into the contiguous `out` of count * columns elements.
+template <class T>
+void pack_rows(ConstBlock<T> block, std::span<const int> bits, std::int64_t value,
+               std::int64_t start, std::int64_t count, std::complex<T>* out);
+
+/// The inverse of pack_rows: write contiguous `source` into those rows.
+template <class T>
+void unpack_rows(Block<T> block, std::span<const int> bits, std::int64_t value, std::int64_t start,
+                 std::int64_t count, const std::complex<T>* source);
+
+}  // namespace lret

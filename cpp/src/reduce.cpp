@@ -1,0 +1,176 @@
+#include "lret/reduce.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <vector>
+
+#include "checks.hpp"
+#include "convert.hpp"
+#include "dispatch.hpp"
+#include "parallel.hpp"
+
+namespace lret {
+namespace {
+
+constexpr int kReducedBits = 3;
+constexpr std::int64_t kLongestRun = 4096;
+
+// The work is cut into row chunks x column tiles, which depend on the shape alone.
+constexpr std::int64_t kColumnTile = 256;
+constexpr std::int64_t kMostTasks = 64;
+constexpr std::int64_t kLeastElements = 4096;
+
+struct Partition {
+  std::int64_t chunks;  // of rows or groups
+  std::int64_t tiles;   // of columns
+};
+
+Partition make_partition(std::int64_t groups, std::int64_t columns, std::int64_t elements) {
+  const std::int64_t tiles = (columns + kColumnTile - 1) / kColumnTile;
+  const std::int64_t wanted = std::min(kMostTasks / tiles, elements / (kLeastElements * tiles));
+  return {std::clamp<std::int64_t>(wanted, 1, groups), tiles};
+}
+
+// Sums of the planes of all pairs (see Kernels::reduced) for one tile of columns over all rows, in
+// the order of the chunks. `sums` holds one array for each chunk and ends in the first.
+void add_chunks(std::span<double> sums, std::int64_t chunks) {
+  const std::size_t size = sums.size() / static_cast<std::size_t>(chunks);
+  for (std::size_t i = size; i < sums.size(); ++i) sums[i % size] += sums[i];
+}
+
+// Call visit(first column, last column, planes) for each tile of columns. A plane has two doubles
+// for each column of the tile.
+template <class T, class Visit>
+void reduce_columns(ConstBlock<T> block, const simd::GroupSpace& space, const Visit& visit) {
+  if (block.columns == 0) return;
+  const std::int64_t elements = block.rows * block.columns;
+  const auto [chunks, tiles] = make_partition(space.groups, block.columns, elements);
+  const auto planes = static_cast<std::size_t>(space.members * (space.members + 1));
+  const auto column_of = [&](std::int64_t tile) {
+    return std::min(tile * kColumnTile, block.columns);
+  };
+  std::vector<std::vector<double>> sums;
+  for (std::int64_t t = 0; t < tiles; ++t) {
+    const auto width = static_cast<std::size_t>(column_of(t + 1) - column_of(t));
+    sums.emplace_back(planes * 2 * width * static_cast<std::size_t>(chunks));
+  }
+  const auto& run = kernels<T>().reduced;
+  parallel_for(chunks * tiles, elements, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t t = task / chunks;
+      const std::int64_t c = task % chunks;
+      auto& tile = sums[static_cast<std::size_t>(t)];
+      const std::size_t size = tile.size() / static_cast<std::size_t>(chunks);
+      run(space, reals_of(block.data), space.groups * c / chunks, space.groups * (c + 1) / chunks,
+          column_of(t), column_of(t + 1), tile.data() + size * static_cast<std::size_t>(c));
+    }
+  });
+  for (std::int64_t t = 0; t < tiles; ++t) {
+    auto& tile = sums[static_cast<std::size_t>(t)];
+    add_chunks(tile, chunks);
+    visit(column_of(t), column_of(t + 1), tile.data());
+  }
+}
+
+}  // namespace
+
+template <class T>
+void reduced_matrices(ConstBlock<T> block, std::span<const int> bits,
+                      std::span<std::complex<double>> out) {
+  check_bits("bits", bits, block.rows, 1, kReducedBits);
+  const std::int64_t members = std::int64_t{1} << bits.size();
+  check_size("out", out.size(), static_cast<std::size_t>(block.columns * members * members));
+  const auto space = make_groups(shape_of(block), bits, {}, 0, 0);
+  reduce_columns<T>(block, space, [&](std::int64_t first, std::int64_t last, const double* planes) {
+    const std::int64_t plane = 2 * (last - first);
+    std::int64_t pair = 0;
+    for (std::int64_t a = 0; a < members; ++a) {
+      for (std::int64_t b = a; b < members; ++b, ++pair) {
+        const double* same = planes + 2 * pair * plane;
+        const double* crossed = same + plane;
+        for (std::int64_t i = 0; i < last - first; ++i) {
+          const double re = same[2 * i] + same[2 * i + 1];
+          const double im = a == b ? 0.0 : crossed[2 * i] - crossed[2 * i + 1];
+          std::complex<double>* matrix = out.data() + (first + i) * members * members;
+          matrix[a * members + b] = {re, im};
+          matrix[b * members + a] = {re, -im};
+        }
+      }
+    }
+  });
+}
+
+template <class T>
+void column_weights(ConstBlock<T> block, std::span<double> out) {
+  check_rows(block.rows);
+  check_size("out", out.size(), static_cast<std::size_t>(block.columns));
+  const auto space = make_groups(shape_of(block), {}, {}, 0, 0);
+  reduce_columns<T>(block, space, [&](std::int64_t first, std::int64_t last, const double* planes) {
+    for (std::int64_t i = 0; i < last - first; ++i) {
+      out[static_cast<std::size_t>(first + i)] = planes[2 * i] + planes[2 * i + 1];
+    }
+  });
+}
+
+template <class T>
+void probabilities(ConstBlock<T> block, std::span<double> out) {
+  check_rows(block.rows);
+  check_size("out", out.size(), static_cast<std::size_t>(block.rows));
+  const auto& run = kernels<T>().probabilities;
+  parallel_for(block.rows, block.rows * block.columns, [&](std::int64_t first, std::int64_t last) {
+    run(reals_of(block.data), block.stride, block.columns, first, last, out.data());
+  });
+}
+
+template <class T>
+std::complex<double> pauli_overlap(ConstBlock<T> left, ConstBlock<T> right, std::int64_t x_mask,
+                                   std::int64_t z_mask) {
+  const auto bits = static_cast<std::size_t>(row_bits(left.rows));
+  if (left.rows != right.rows || left.columns != right.columns) {
+    throw std::invalid_argument("left and right must have the same shape");
+  }
+  check_value("x_mask", x_mask, bits);
+  check_value("z_mask", z_mask, bits);
+  if (left.columns == 0) return 0;
+
+  const auto mask = static_cast<std::uint64_t>(x_mask | z_mask);
+  const int free_low = std::min(static_cast<int>(bits), std::countr_zero(mask));
+  const int merged = std::min(merged_bits(shape_of(left), free_low, kLongestRun),
+                              merged_bits(shape_of(right), free_low, kLongestRun));
+  simd::OverlapPlan<T> plan{};
+  plan.left = reals_of(left.data);
+  plan.right = reals_of(right.data);
+  plan.left_unit = left.stride << merged;
+  plan.right_unit = right.stride << merged;
+  plan.run = left.columns << merged;
+  plan.x_mask = static_cast<std::uint64_t>(x_mask) >> merged;
+  plan.z_mask = static_cast<std::uint64_t>(z_mask) >> merged;
+
+  const std::int64_t rows = left.rows >> merged;
+  const std::int64_t elements = left.rows * left.columns;
+  const std::int64_t chunks = make_partition(rows, 1, elements).chunks;
+  std::vector<std::complex<double>> sums(static_cast<std::size_t>(chunks));
+  const auto& run = kernels<T>().overlap;
+  parallel_for(chunks, elements, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t c = begin; c < end; ++c) {
+      run(plan, rows * c / chunks, rows * (c + 1) / chunks,
+          reals_of(&sums[static_cast<std::size_t>(c)]));
+    }
+  });
+  std::complex<double> total = 0;
+  for (const auto& sum : sums) total += sum;
+  return total;
+}
+
+#define LRET_INSTANTIATE(T)                                                                  \
+  template void reduced_matrices<T>(ConstBlock<T>, std::span<const int>,                     \
+                                    std::span<std::complex<double>>);                        \
+  template void column_weights<T>(ConstBlock<T>, std::span<double>);                         \
+  template void probabilities<T>(ConstBlock<T>, std::span<double>);                          \
+  template std::complex<double> pauli_overlap<T>(ConstBlock<T>, ConstBlock<T>, std::int64_t, \
+                                                 std::int64_t);
+LRET_INSTANTIATE(double)
+LRET_INSTANTIATE(float)
+#undef LRET_INSTANTIATE
+
+}  // namespace lret

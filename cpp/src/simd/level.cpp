@@ -1,0 +1,42 @@
+// The kernels of one instruction set. CMake compiles this file once for each, with
+//   LRET_LEVEL         its name and namespace: baseline, avx2 or avx512
+//   LRET_VECTOR_BYTES  the width of a register
+//   LRET_REGISTERS     the number of vector registers
+// All kernels have internal linkage and use no template of the standard library, so no code for a
+// better processor can end up in a function that another source shares.
+
+#include <cstdint>
+
+#include "plans.hpp"
+
+namespace lret::simd {
+namespace LRET_LEVEL {
+namespace {
+
+// clang-format off: in order of use
+#include "vectors.hpp"
+#include "matrix.hpp"
+#include "monomial.hpp"
+#include "branch.hpp"
+#include "reduce.hpp"
+// clang-format on
+
+template <class T>
+constexpr Kernels<T> table() {
+  return {apply_matrix<T>,  apply_diagonal<T>, apply_permutation<T>, branch<T>, reduced<T>,
+          probabilities<T>, overlap<T>};
+}
+
+}  // namespace
+}  // namespace LRET_LEVEL
+
+#define LRET_JOIN(a, b) a##b
+#define LRET_LEVEL_OF(name) LRET_JOIN(name, _level)
+#define LRET_TEXT(name) LRET_QUOTE(name)
+#define LRET_QUOTE(name) #name
+
+extern const Level LRET_LEVEL_OF(LRET_LEVEL);
+const Level LRET_LEVEL_OF(LRET_LEVEL) = {LRET_TEXT(LRET_LEVEL), LRET_LEVEL::table<double>(),
+                                         LRET_LEVEL::table<float>()};
+
+}  // namespace lret::simd

@@ -1,0 +1,115 @@
+// Plain data that the kernels of every instruction set take.
+//
+// Sources compiled for an instruction set may only share plain structs with the rest: an inline
+// function compiled for AVX-512 could be the copy that the linker keeps for everyone.
+#pragma once
+
+#include <cstdint>
+
+namespace lret::simd {
+
+inline constexpr int kMaxBits = 62;
+inline constexpr int kMaxMembers = 64;
+
+/// The groups of rows on some target bits. Offsets and runs are in elements (complex numbers).
+struct GroupSpace {
+  std::int64_t groups;               // number of groups
+  std::int64_t run;                  // contiguous elements that belong to one member
+  std::int64_t unit;                 // elements from one merged row to the next
+  std::int64_t origin;               // element offset of the control value
+  std::uint64_t fixed_mask;          // target and control bits of a merged row index
+  int fixed;                         // how many
+  int positions[kMaxBits];           // which, ascending
+  int members;                       // 2^k rows per group
+  std::int64_t offset[kMaxMembers];  // element offset of member a from member 0
+};
+
+/// A monomial matrix as its cycles: members[first[c]..first[c + 1]] is cycle c, and the member at
+/// position i receives phase[i] times the next member of its cycle.
+template <class T>
+struct Cycles {
+  int cycles;
+  int first[kMaxMembers + 1];
+  int members[kMaxMembers];
+  T phase[kMaxMembers][2];
+  bool pure[kMaxMembers];  // the phase is exactly 1
+};
+
+/// Row factors: merged row x is multiplied by table[value of x on positions].
+template <class T>
+struct DiagonalPlan {
+  std::int64_t run;   // contiguous elements of one merged row
+  std::int64_t unit;  // elements from one merged row to the next
+  int bits;
+  int positions[kMaxBits];  // in the order of the table's index
+  const T* table;           // 2^bits complex numbers
+};
+
+/// Branches first..last of the sorted order use `matrix`.
+template <class T>
+struct Segment {
+  const T* matrix;
+  std::int64_t first;
+  std::int64_t last;
+};
+
+/// Branches sorted by operator; c is a place in that order. The space counts whole rows.
+template <class T>
+struct BranchPlan {
+  const GroupSpace* space;
+  std::int64_t block_stride;
+  std::int64_t out_stride;
+  std::int64_t segments;
+  const Segment<T>* segment;
+  const std::int64_t* source;  // column of the block that branch c reads
+  const std::int64_t* target;  // column of out that branch c writes
+  const T* scale;
+  bool contiguous;  // target[c] == c
+};
+
+/// pauli_overlap on merged rows of `run` contiguous elements.
+template <class T>
+struct OverlapPlan {
+  const T* left;
+  const T* right;
+  std::int64_t left_unit;
+  std::int64_t right_unit;
+  std::int64_t run;
+  std::uint64_t x_mask;
+  std::uint64_t z_mask;
+};
+
+/// The kernels of one instruction set for one precision. Complex arrays are interleaved (re, im).
+template <class T>
+struct Kernels {
+  /// Groups first..last; `matrix` is members x members complex numbers.
+  void (*apply_matrix)(const GroupSpace&, T* data, const T* matrix, std::int64_t first,
+                       std::int64_t last);
+  /// Merged rows first..last.
+  void (*apply_diagonal)(const DiagonalPlan<T>&, T* data, std::int64_t first, std::int64_t last);
+  /// Groups first..last.
+  void (*apply_permutation)(const GroupSpace&, const Cycles<T>&, T* data, std::int64_t first,
+                            std::int64_t last);
+  /// Groups first..last.
+  void (*branch)(const BranchPlan<T>&, const T* block, T* out, std::int64_t first,
+                 std::int64_t last);
+  /// Add groups first..last of columns first_column..last_column to sums[pair][2 * column]: for
+  /// the p-th pair a <= b, plane 2p holds v_a * v_b and plane 2p + 1 swap(v_a) * v_b, both
+  /// elementwise on the interleaved reals. A plane has 2 * (last_column - first_column) doubles.
+  void (*reduced)(const GroupSpace&, const T* data, std::int64_t first, std::int64_t last,
+                  std::int64_t first_column, std::int64_t last_column, double* sums);
+  /// Rows first..last of `columns` elements, into out[first..last].
+  void (*probabilities)(const T* data, std::int64_t stride, std::int64_t columns,
+                        std::int64_t first, std::int64_t last, double* out);
+  /// Merged rows first..last, into out = (re, im).
+  void (*overlap)(const OverlapPlan<T>&, std::int64_t first, std::int64_t last, double* out);
+};
+
+/// Everything compiled for one instruction set.
+struct Level {
+  const char* name;
+  Kernels<double> in_double;
+  Kernels<float> in_single;
+};
+
+}  // namespace lret::simd
