@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from core_reference import pauli_matrix, random_block, reduced_matrices
+from core_cases import cases
+
+from lret_dist import _core
+
+
+def limit(block):
+    return 1e-13 * len(block) if block.dtype == np.complex128 else 1e-6 * len(block)
+
+
+@given(case=cases(most_bits=3, most_columns=70))
+def test_reduced_matrices(case):
+    out = _core.reduced_matrices(case.block, case.bits)
+    expected = reduced_matrices(case.block, case.bits)
+    assert out.shape == expected.shape
+    np.testing.assert_allclose(out, expected, rtol=0, atol=limit(case.block))
+
+
+@given(case=cases(most_bits=0, least_bits=0, most_columns=70))
+def test_column_weights(case):
+    expected = (np.abs(case.block.astype(complex)) ** 2).sum(axis=0)
+    np.testing.assert_allclose(_core.column_weights(case.block), expected, rtol=1e-13)
+
+
+@given(case=cases(most_bits=0, least_bits=0, most_columns=70))
+def test_probabilities(case):
+    expected = (np.abs(case.block.astype(complex)) ** 2).sum(axis=1)
+    np.testing.assert_allclose(_core.probabilities(case.block), expected, rtol=1e-13)
+
+
+@given(case=cases(most_bits=0, least_bits=0), data=st.data())
+def test_pauli_overlap(case, data):
+    left = case.block
+    rows, columns = left.shape
+    padding = data.draw(st.sampled_from([0, 3]))
+    right = random_block(
+        case.rng, rows.bit_length() - 1, columns, padding=padding, dtype=left.dtype
+    )
+    x_mask = data.draw(st.integers(0, rows - 1))
+    z_mask = data.draw(st.integers(0, rows - 1))
+    expected = np.vdot(left.astype(complex), pauli_matrix(rows, x_mask, z_mask) @ right)
+    out = _core.pauli_overlap(left, right, x_mask, z_mask)
+    assert abs(out - expected) < 1e-12 * rows * columns
+
+
+def test_pauli_overlap_is_an_expectation_value():
+    plus_i = np.array([[1], [1j]]) / np.sqrt(2)
+    assert 1j * _core.pauli_overlap(plus_i, plus_i, 1, 1) == pytest.approx(1)
+    assert _core.pauli_overlap(plus_i, plus_i, 0, 0) == pytest.approx(1)
+    assert _core.pauli_overlap(plus_i, plus_i, 0, 1) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("columns", [1, 3, 600])
+def test_many_chunks_and_tiles(columns):
+    block = random_block(np.random.default_rng(2), 11, columns, dtype=np.complex64)
+    wide = block.astype(complex)
+    weights = (np.abs(wide) ** 2).sum(axis=0)
+    np.testing.assert_allclose(_core.column_weights(block), weights, rtol=1e-12)
+    low = wide.reshape(64, 2, 16, columns)
+    reduced = np.einsum("iajc,ibjc->cab", low, low.conj())
+    np.testing.assert_allclose(_core.reduced_matrices(block, [4]), reduced, atol=1e-9)
+    overlap = _core.pauli_overlap(block, block, 0, 1 << 4)
+    assert overlap == pytest.approx((reduced[:, 0, 0] - reduced[:, 1, 1]).sum())
+
+
+def test_complex64_sums_are_accumulated_in_double():
+    block = np.full((2**20, 1), 1e-3, dtype=np.complex64)
+    exact = 2**20 * float(np.float32(1e-3)) ** 2
+    assert _core.column_weights(block)[0] == pytest.approx(exact, rel=1e-12)
+
+
+def test_zero_columns():
+    block = np.empty((8, 0), dtype=np.complex128)
+    assert _core.reduced_matrices(block, [0, 1]).shape == (0, 4, 4)
+    assert _core.column_weights(block).shape == (0,)
+    np.testing.assert_array_equal(_core.probabilities(block), np.zeros(8))
+    assert _core.pauli_overlap(block, block, 1, 1) == 0
+
+
+def test_read_only_blocks_can_be_read():
+    block = random_block(np.random.default_rng(0), 3, 2)
+    block.flags.writeable = False
+    assert _core.column_weights(block).shape == (2,)
+    assert _core.reduced_matrices(block, [2]).shape == (2, 2, 2)
+
+
+def test_rejects():
+    block = np.zeros((16, 2), dtype=complex)
+    with pytest.raises(ValueError, match="bits must hold 1 to 3 bits, not 4"):
+        _core.reduced_matrices(block, [0, 1, 2, 3])
+    with pytest.raises(ValueError, match="bits must hold 1 to 3 bits, not 0"):
+        _core.reduced_matrices(block, [])
+    with pytest.raises(ValueError, match="bit 4 is out of range"):
+        _core.reduced_matrices(block, [4])
+    with pytest.raises(ValueError, match="power of two of rows, not 3"):
+        _core.column_weights(block[:3])
+    with pytest.raises(ValueError, match="power of two of rows, not 3"):
+        _core.probabilities(block[:3])
+    with pytest.raises(ValueError, match="left and right must have the same shape"):
+        _core.pauli_overlap(block, block[:8], 0, 0)
+    with pytest.raises(ValueError, match="x_mask must be a number of 4 bits, not 16"):
+        _core.pauli_overlap(block, block, 16, 0)
+    with pytest.raises(ValueError, match="z_mask must be a number of 4 bits, not -1"):
+        _core.pauli_overlap(block, block, 0, -1)
+    with pytest.raises(TypeError, match="right must be complex128, not complex64"):
+        _core.pauli_overlap(block, block.astype(np.complex64), 0, 0)
