@@ -1,0 +1,116 @@
+"""Real jobs in subprocesses: started, disturbed, and searched for what they leave behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+#: Marks every process of a job in its environment, so that strays can be found.
+MARK = "LRET_TEST_JOB"
+#: Names that the launchers give the MPI rank of a process.
+RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK")
+LAUNCHER = Path(sys.executable).with_name("mpirun")
+
+ENVIRONMENT = {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+    "PYTHONSAFEPATH": "1",
+    "PYTHONUNBUFFERED": "1",
+    "OMP_NUM_THREADS": "1",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: exit code, everything it wrote, and seconds since the fault."""
+
+    code: int
+    output: str
+    seconds: float
+
+
+class Job:
+    """A script on ``ranks`` MPI ranks, or without a launcher when ``ranks`` is 0."""
+
+    def __init__(self, script: Path, *arguments: str, ranks: int, log: Path, **variables: str):
+        self._id = uuid.uuid4().hex
+        self._log = log
+        launcher = [str(LAUNCHER), "-n", str(ranks)] if ranks else []
+        environment = os.environ | ENVIRONMENT | variables | {MARK: self._id}
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [*launcher, sys.executable, str(script), *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
+            )
+        self._since = time.monotonic()
+
+    @property
+    def output(self) -> str:
+        """Everything that any process of the job has written so far."""
+        return self._log.read_text(errors="replace")
+
+    def wait_for(self, text: str, seconds: float = 60) -> None:
+        """Wait until the job has written ``text``."""
+        end = time.monotonic() + seconds
+        while text not in self.output:
+            assert self._process.poll() is None, f"ended with no {text!r}:\n{self.output}"
+            assert time.monotonic() < end, f"no {text!r} in {seconds} s:\n{self.output}"
+            time.sleep(0.02)
+
+    def signal(self, number: int, rank: int | None = None) -> None:
+        """Send a signal to the process that was started or to one MPI rank; the fault is now."""
+        target = self._process.pid if rank is None else self._pid_of(rank)
+        self._since = time.monotonic()
+        os.kill(target, number)
+
+    def finish(self, seconds: float) -> Outcome:
+        """Wait for the end, at most ``seconds`` from the fault or, without one, from the start."""
+        left = self._since + seconds - time.monotonic()
+        try:
+            code = self._process.wait(timeout=max(left, 0.1))
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {seconds} s:\n{self.output}") from None
+        return Outcome(code, self.output, time.monotonic() - self._since)
+
+    def strays(self, grace: float = 2.0) -> list[int]:
+        """Processes of the job that are still alive ``grace`` seconds from now."""
+        end = time.monotonic() + grace
+        while (alive := [process.pid for process in self._processes()]) and time.monotonic() < end:
+            time.sleep(0.05)
+        return alive
+
+    def kill(self) -> None:
+        """End everything that belongs to the job."""
+        for process in self._processes():
+            process.kill()
+        self._process.wait(timeout=10)
+
+    def _pid_of(self, rank: int) -> int:
+        for process in self._processes():
+            environment = process.environ()
+            if str(rank) in [environment.get(name) for name in RANK_VARIABLES]:
+                return process.pid
+        raise AssertionError(f"no process with MPI rank {rank}:\n{self.output}")
+
+    def _processes(self) -> list[psutil.Process]:
+        mine = []
+        for process in psutil.process_iter():
+            try:
+                alive = process.status() != psutil.STATUS_ZOMBIE
+                if alive and process.environ().get(MARK) == self._id:
+                    mine.append(process)
+            except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+                continue
+        return mine
