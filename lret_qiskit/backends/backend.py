@@ -1,0 +1,192 @@
+"""The backend: checks circuits and options, translates, and submits a job."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from qiskit import QuantumCircuit
+from qiskit.providers import BackendV2, Options
+
+from lret_dist import NoiseModel, SimulationRequest, check_request, get_session
+from lret_qiskit.backends.options import RunOptions, default_options, merged_options, without_alias
+from lret_qiskit.backends.target import build_target
+from lret_qiskit.job import LRETJob
+from lret_qiskit.noise_model_importer import ImportCache, with_noise_passes
+from lret_qiskit.noise_warnings import warn_about_idle_noise
+from lret_qiskit.translators import Experiment, translate_circuit
+
+if TYPE_CHECKING:
+    from qiskit.transpiler import Target
+
+__all__ = ["LRETBackend"]
+
+_MAX_CIRCUITS = 300
+
+
+class LRETBackend(BackendV2):  # type: ignore[misc]
+    """Simulator of noisy circuits that keeps a low-rank factor of the density matrix.
+
+    Making a backend starts the session: under MPI, the other MPI ranks begin to serve here.
+
+    Example:
+        >>> backend = LRETBackend(epsilon=1e-6, seed_simulator=7)
+        >>> backend.options.epsilon
+        1e-06
+    """
+
+    def __init__(
+        self,
+        provider: Any = None,
+        name: str = "lret_simulator",
+        *,
+        num_qubits: int = 28,
+        **options: Any,
+    ) -> None:
+        """Make a backend.
+
+        Args:
+            provider: the provider that made it, or None.
+            name: its name.
+            num_qubits: largest circuit that it takes.
+            options: defaults of :meth:`run`'s options, ``noise_model`` among them.
+
+        Raises:
+            AttributeError: for an unknown option.
+            TypeError: for an option of the wrong type.
+            ValueError: for an option out of range, or fewer than one qubit.
+        """
+        get_session()
+        super().__init__(
+            provider=provider,
+            name=name,
+            description="Low-rank simulation of noisy circuits with a certified error",
+            backend_version=version("lret-dist"),
+            **without_alias(options),
+        )
+        merged_options(self.options, {})
+        if num_qubits < 1:
+            raise ValueError(f"num_qubits must be at least 1, got {num_qubits}")
+        self._num_qubits = num_qubits
+        self._targets: dict[tuple[str, ...] | None, Target] = {}
+        self._imports = ImportCache()
+
+    def __repr__(self) -> str:
+        return (
+            f"LRETBackend({self.name!r}, num_qubits={self._num_qubits}, "
+            f"epsilon={self.options.epsilon})"
+        )
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return default_options()
+
+    @property
+    def target(self) -> Target:
+        """Gates taken as they are: all, or those of a Qiskit Aer noise model's basis."""
+        basis = getattr(self.options.noise_model, "basis_gates", None)
+        key = None if basis is None else tuple(basis)
+        if key not in self._targets:
+            self._targets[key] = build_target(self._num_qubits, key)
+        return self._targets[key]
+
+    @property
+    def max_circuits(self) -> int:
+        """Most circuits of one job."""
+        return _MAX_CIRCUITS
+
+    def set_options(self, **fields: Any) -> None:
+        """Set defaults of :meth:`run`'s options; a wrong value leaves them as they were.
+
+        Raises:
+            AttributeError: for an unknown option.
+            TypeError: for a value of the wrong type.
+            ValueError: for a value out of range.
+        """
+        options = without_alias(fields)
+        merged_options(self.options, {k: v for k, v in options.items() if k in self.options})
+        super().set_options(**options)
+
+    def run(self, run_input: QuantumCircuit | Iterable[QuantumCircuit], **options: Any) -> LRETJob:
+        """Start a job; it goes on in the background.
+
+        Args:
+            run_input: one circuit or several. They need not be transpiled.
+            options: ``shots``, ``seed_simulator`` (or ``seed``), ``memory``, ``epsilon``,
+                ``max_rank``, ``precision``, ``initial_rank``, ``initial_state``,
+                ``parallelization`` and ``noise_model`` (of Qiskit Aer or of lret_dist); what is
+                not given, or None, is the backend's. Unknown options are ignored with a warning.
+
+        Raises:
+            TypeError: for something that is not a circuit, or an option of the wrong type.
+            ValueError: for a circuit that cannot be simulated (its subclass
+                ``UnsupportedOperationError`` names an unknown operation), unbound or infinite
+                parameters, too many circuits or qubits, or an option out of range.
+            InsufficientMemoryError: if a circuit cannot fit.
+        """
+        checked = merged_options(self.options, options)
+        circuits = self._checked_circuits(run_input)
+        noise = self._noise(checked)
+        requests, experiments = [], []
+        for number, circuit in enumerate(circuits):
+            request, experiment = _translated(circuit, noise, checked, number)
+            requests.append(request)
+            experiments.append(experiment)
+        if noise is not None:
+            warn_about_idle_noise(noise, [request.circuit for request in requests])
+        job = LRETJob(self, str(uuid.uuid4()), requests, experiments)
+        job.submit()
+        return job
+
+    def _noise(self, options: RunOptions) -> NoiseModel | None:
+        model = options.noise_model
+        if model is None or isinstance(model, NoiseModel):
+            return model
+        return self._imports.imported(model)
+
+    def _checked_circuits(self, run_input: Any) -> list[QuantumCircuit]:
+        circuits = [run_input] if isinstance(run_input, QuantumCircuit) else _listed(run_input)
+        if not circuits:
+            raise ValueError("there is no circuit to run")
+        if len(circuits) > _MAX_CIRCUITS:
+            raise ValueError(f"a job takes at most {_MAX_CIRCUITS} circuits, got {len(circuits)}")
+        for circuit in circuits:
+            self._check_circuit(circuit)
+        return circuits
+
+    def _check_circuit(self, circuit: Any) -> None:
+        if not isinstance(circuit, QuantumCircuit):
+            raise TypeError(f"expected a QuantumCircuit, got {type(circuit).__name__}")
+        if circuit.num_qubits > self._num_qubits:
+            raise ValueError(
+                f"circuit {circuit.name!r} has {circuit.num_qubits} qubits, the backend "
+                f"{self._num_qubits}; LRETBackend(num_qubits={circuit.num_qubits}) takes it"
+            )
+
+
+def _listed(run_input: Any) -> list[Any]:
+    if isinstance(run_input, str) or not isinstance(run_input, Iterable):
+        raise TypeError(f"expected a QuantumCircuit or several, got {type(run_input).__name__}")
+    return list(run_input)
+
+
+def _translated(
+    circuit: QuantumCircuit, noise: NoiseModel | None, options: RunOptions, number: int
+) -> tuple[SimulationRequest, Experiment]:
+    start = time.perf_counter()
+    request = SimulationRequest(
+        circuit=translate_circuit(with_noise_passes(circuit, noise)),
+        noise=noise,
+        options=options.for_circuit(number),
+    )
+    seconds = time.perf_counter() - start
+    try:
+        check_request(request)
+    except Exception as error:
+        error.add_note(f"in circuit {circuit.name!r}")
+        raise
+    shots = options.simulation.shots
+    return request, Experiment.of(circuit, shots, memory=options.memory, seconds=seconds)

@@ -1,0 +1,110 @@
+"""Run options: defaults, aliases, warnings on unknown names, and the checked result."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qiskit.providers import Options
+from qiskit_aer.noise import NoiseModel as AerNoiseModel
+
+from lret_dist import NoiseModel, SimulationOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["RunOptions", "default_options", "merged_options", "without_alias"]
+
+#: Distance between the seeds of two neighbouring circuits of a job, as in Qiskit Aer.
+SEED_STRIDE = 2113
+_NUM_SEEDS = 2**64
+_SIMULATION_OPTIONS = tuple(f.name for f in fields(SimulationOptions) if f.name != "seed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The options of one job, checked.
+
+    Attributes:
+        simulation: options of the simulator, with the seed of the job's first circuit.
+        memory: whether the result lists every shot.
+        noise_model: noise of every circuit, or None.
+    """
+
+    simulation: SimulationOptions
+    memory: bool
+    noise_model: AerNoiseModel | NoiseModel | None
+
+    def for_circuit(self, number: int) -> SimulationOptions:
+        """Options of the job's circuit ``number``, which has a seed of its own."""
+        if self.simulation.seed is None or number == 0:
+            return self.simulation
+        seed = (self.simulation.seed + SEED_STRIDE * number) % _NUM_SEEDS
+        return replace(self.simulation, seed=seed)
+
+
+def default_options() -> Options:
+    """Every option of a backend with its default."""
+    simulator = SimulationOptions()
+    values = {name: getattr(simulator, name) for name in _SIMULATION_OPTIONS}
+    return Options(**values, seed_simulator=None, memory=False, noise_model=None)
+
+
+def merged_options(defaults: Options, given: Mapping[str, Any]) -> RunOptions:
+    """The options of a run: those given, else the backend's; ``None`` means the backend's.
+
+    Raises:
+        TypeError: for a value of the wrong type.
+        ValueError: for a value out of range.
+    """
+    values = dict(defaults.items())
+    for name, value in without_alias(given).items():
+        if name not in values:
+            _warn_unknown(name, values)
+        elif value is not None:
+            values[name] = value
+    return RunOptions(
+        simulation=SimulationOptions(
+            seed=values["seed_simulator"], **{name: values[name] for name in _SIMULATION_OPTIONS}
+        ),
+        memory=_flag("memory", values["memory"]),
+        noise_model=_noise_model(values["noise_model"]),
+    )
+
+
+def without_alias(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with ``seed`` renamed to ``seed_simulator``."""
+    options = dict(given)
+    seed = options.pop("seed", None)
+    if seed is None:
+        return options
+    if options.get("seed_simulator") not in (None, seed):
+        raise ValueError(
+            f"seed and seed_simulator are two names of one option, "
+            f"got {seed!r} and {options['seed_simulator']!r}"
+        )
+    return {**options, "seed_simulator": seed}
+
+
+def _warn_unknown(name: str, known: Iterable[str]) -> None:
+    close = get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"options: {', '.join(sorted(known))}"
+    warnings.warn(f"unknown run option {name!r} is ignored; {hint}", UserWarning, stacklevel=4)
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def _noise_model(value: Any) -> AerNoiseModel | NoiseModel | None:
+    if value is None or isinstance(value, AerNoiseModel | NoiseModel):
+        return value
+    raise TypeError(
+        f"noise_model must be a NoiseModel of Qiskit Aer or of lret_dist, "
+        f"got {type(value).__name__}"
+    )

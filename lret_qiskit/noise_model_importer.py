@@ -1,0 +1,176 @@
+"""Noise models of Qiskit Aer as LRET's."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from warnings import warn
+
+from qiskit.transpiler import PassManager, TransformationPass
+from qiskit_aer.noise import NoiseModel as AerNoiseModel
+
+from lret_dist import ErrorTerm, NoiseModel, UnsupportedOperationError
+from lret_qiskit.translators.quantum_errors import error_kraus, error_width, pauli_kraus
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+    from lret_dist import Operation
+
+__all__ = ["ImportCache", "ImportedNoiseModel", "NoiseModelImporter", "with_noise_passes"]
+
+
+@dataclass
+class ImportedNoiseModel(NoiseModel):
+    """A noise model of Qiskit Aer.
+
+    Attributes:
+        passes: the model's noise passes, such as the relaxation of qubits during delays. They
+            act on Qiskit's circuits, before translation.
+    """
+
+    passes: tuple[TransformationPass, ...] = ()
+
+    def terms_for(self, operation: Operation) -> list[ErrorTerm]:
+        """Error terms of one operation; as in Qiskit Aer, a label hides the gate's name."""
+        if operation.label is None:
+            return super().terms_for(operation)
+        return super().terms_for(replace(operation, name=operation.label))
+
+
+class NoiseModelImporter:
+    """Imports noise models of Qiskit Aer."""
+
+    @staticmethod
+    def import_noise_model(noise_model: AerNoiseModel) -> ImportedNoiseModel:
+        """Import a noise model with all its errors: default and local ones, gates and readout.
+
+        An error is turned into Kraus operators when a circuit first needs it, so that the model of
+        a large device costs only what is used.
+
+        Args:
+            noise_model: a ``qiskit_aer.noise.NoiseModel``.
+
+        Raises:
+            TypeError: for anything else.
+            UnsupportedOperationError: for an unknown kind of error.
+        """
+        if not isinstance(noise_model, AerNoiseModel):
+            raise TypeError(
+                f"expected a NoiseModel of Qiskit Aer, got {type(noise_model).__name__}"
+            )
+        contents = vars(noise_model).values()
+        passes = [value for value in _leaves(contents) if isinstance(value, TransformationPass)]
+        imported = ImportedNoiseModel(passes=tuple(passes))
+        for error in noise_model.to_dict()["errors"]:
+            _add_error(imported, error)
+        return imported
+
+
+class ImportCache:
+    """Imports each noise model once, and again when it has changed."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, tuple[_Fingerprint, ImportedNoiseModel]] = {}
+
+    def imported(self, noise_model: AerNoiseModel) -> ImportedNoiseModel:
+        """The imported model, which must not be changed."""
+        key, fingerprint = id(noise_model), _Fingerprint(noise_model)
+        entry = self._entries.get(key)
+        if entry is None or entry[0] != fingerprint:
+            entry = (fingerprint, NoiseModelImporter.import_noise_model(noise_model))
+            self._entries[key] = entry
+            weakref.finalize(noise_model, self._entries.pop, key, None)
+        return entry[1]
+
+
+class _Fingerprint:
+    """What a model holds, compared without looking into its errors.
+
+    Errors do not change: a model that is changed holds other error objects. Keeping them alive
+    here keeps their identities from being given to others.
+    """
+
+    def __init__(self, noise_model: AerNoiseModel) -> None:
+        self._leaves = list(_leaves(vars(noise_model)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Fingerprint) or len(self._leaves) != len(other._leaves):
+            return False
+        return all(map(_same, self._leaves, other._leaves))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def with_noise_passes(circuit: QuantumCircuit, noise: NoiseModel | None) -> QuantumCircuit:
+    """The circuit after the noise passes of an imported model, which act on delays alone."""
+    passes = getattr(noise, "passes", ())
+    if not passes or "delay" not in circuit.count_ops():
+        return circuit
+    return PassManager(list(passes)).run(circuit)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        for key, held in value.items():
+            yield key
+            yield from _leaves(held)
+    elif isinstance(value, set | frozenset):
+        yield frozenset(value)
+    elif isinstance(value, str) or not hasattr(value, "__iter__"):
+        yield value
+    else:
+        for held in value:
+            yield from _leaves(held)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, str | int | float | tuple | frozenset):
+        return bool(one == other)
+    return one is other
+
+
+def _add_error(model: NoiseModel, error: Mapping[str, Any]) -> None:
+    if error["type"] == "roerror":
+        _add_readout_error(model, error)
+        return
+    if error["type"] == "qerror":
+        terms = [ErrorTerm(partial(error_kraus, error), tuple(range(error_width(error))))]
+    elif error["type"] == "plerror":
+        terms = _pauli_lindblad_terms(error)
+    else:
+        raise UnsupportedOperationError(f"noise of type {error['type']!r} is not supported")
+    for name in error["operations"]:
+        for qubits in error.get("gate_qubits", [None]):
+            key = (name, None if qubits is None else tuple(qubits))
+            model.errors.setdefault(key, []).extend(terms)
+
+
+def _pauli_lindblad_terms(error: Mapping[str, Any]) -> list[ErrorTerm]:
+    """One term for each generator: they commute, so the error is their product."""
+    terms = []
+    for (generator,), rate in zip(error["instructions"], error["rates"], strict=True):
+        string, qubits = generator["params"][0], generator["qubits"]
+        # The last letter acts on the first qubit.
+        acting = [(p, q) for p, q in zip(reversed(string), qubits, strict=True) if p != "I"]
+        if acting:
+            letters = "".join(letter for letter, _ in reversed(acting))
+            positions = tuple(qubit for _, qubit in acting)
+            terms.append(ErrorTerm(partial(pauli_kraus, letters, float(rate)), positions))
+    return terms
+
+
+def _add_readout_error(model: NoiseModel, error: Mapping[str, Any]) -> None:
+    for qubits in error.get("gate_qubits", [(None,)]):
+        if len(qubits) == 1:
+            model.add_readout_error(error["probabilities"], qubits[0])
+        else:
+            warn(
+                f"the readout error on qubits {tuple(qubits)} acts nowhere, as in Qiskit Aer: "
+                f"a measurement reads one qubit",
+                UserWarning,
+                stacklevel=4,
+            )

@@ -1,0 +1,133 @@
+"""Kraus operators of a quantum error, from the dictionary that Qiskit Aer gives of it.
+
+An error is a list of branches, each with a probability p and a sequence of operations. Branch by
+branch, the products of the operations' Kraus operators, times sqrt(p), are Kraus operators of the
+error. Where they are more than d^2, for dimension d, a singular value decomposition of the
+operators, flattened to the rows of one matrix, gives as many as are needed.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit.library import PauliGate, get_standard_gate_name_mapping
+from qiskit.quantum_info import Kraus, SuperOp
+
+from lret_dist import UnsupportedOperationError
+from lret_dist.circuit import MAX_GATE_QUBITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["error_kraus", "error_width", "pauli_kraus"]
+
+ComplexArray = NDArray[np.complex128]
+
+#: Kraus operators whose norm is below this part of the largest are rounding.
+_NEGLIGIBLE = 1e-13
+
+_RESET = np.array([[[1, 0], [0, 0]], [[0, 1], [0, 0]]], dtype=np.complex128)
+
+
+def error_width(error: Mapping[str, Any]) -> int:
+    """Number of qubits that an error's dictionary speaks of."""
+    parts = (part for branch in error["instructions"] for part in branch)
+    return 1 + max(int(qubit) for part in parts for qubit in part["qubits"])
+
+
+def error_kraus(error: Mapping[str, Any]) -> ComplexArray:
+    """(K, 2**n, 2**n) Kraus operators of a ``qerror`` dictionary on its n qubits.
+
+    Raises:
+        UnsupportedOperationError: for an operation that is not known by its name, or more than
+            six qubits.
+    """
+    width = error_width(error)
+    if width > MAX_GATE_QUBITS:
+        raise UnsupportedOperationError(
+            f"the error on {', '.join(error['operations'])} acts on {width} qubits; "
+            f"at most {MAX_GATE_QUBITS} are supported"
+        )
+    branches = [
+        np.sqrt(probability) * _branch_kraus(branch, width)
+        for branch, probability in zip(error["instructions"], error["probabilities"], strict=True)
+    ]
+    return _at_most_d_squared(np.concatenate(branches))
+
+
+def pauli_kraus(string: str, rate: float) -> ComplexArray:
+    """Kraus operators of exp(rate (P rho P - rho)) for a Pauli string P.
+
+    Raises:
+        ValueError: for a negative rate, which is no channel.
+    """
+    if rate < 0:
+        raise ValueError(f"a Pauli-Lindblad rate must not be negative, got {rate} for {string}")
+    flip = -np.expm1(-2 * rate) / 2
+    pauli = PauliGate(string).to_matrix()
+    return np.stack([np.sqrt(1 - flip) * np.eye(len(pauli)), np.sqrt(flip) * pauli])
+
+
+def _branch_kraus(branch: Sequence[Mapping[str, Any]], width: int) -> ComplexArray:
+    products = np.eye(1 << width, dtype=np.complex128)[np.newaxis]
+    for part in branch:
+        if part["name"] != "id":
+            factors = _on_all_qubits(_part_kraus(part), tuple(part["qubits"]), width)
+            products = (factors[:, np.newaxis] @ products).reshape(-1, *products.shape[1:])
+    return products
+
+
+def _part_kraus(part: Mapping[str, Any]) -> ComplexArray:
+    """(K, 2**k, 2**k) Kraus operators of one operation on its own qubits."""
+    name, params = part["name"], part.get("params", [])
+    if name == "reset":
+        return _RESET
+    if name == "kraus":
+        return np.asarray(params, dtype=np.complex128)
+    if name == "superop":
+        return np.asarray(Kraus(SuperOp(params[0])).data, dtype=np.complex128)
+    if name == "unitary":
+        return np.asarray(params[:1], dtype=np.complex128)
+    if name == "pauli":
+        return np.asarray(PauliGate(params[0]).to_matrix(), dtype=np.complex128)[np.newaxis]
+    return _gate_matrix(name, tuple(params))[np.newaxis]
+
+
+@lru_cache(maxsize=256)
+def _gate_matrix(name: str, params: tuple[float, ...]) -> ComplexArray:
+    gate = get_standard_gate_name_mapping().get(name)
+    if gate is None or not hasattr(gate, "to_matrix"):
+        raise UnsupportedOperationError(f"noise made of operation {name!r} is not supported")
+    return np.asarray(gate.base_class(*params).to_matrix(), dtype=np.complex128)
+
+
+def _on_all_qubits(kraus: ComplexArray, qubits: tuple[int, ...], width: int) -> ComplexArray:
+    """The operators on ``width`` qubits that act as ``kraus`` on ``qubits``."""
+    rest = np.eye(1 << (width - len(qubits)))
+    # Index of kron(rest, kraus): the error's own qubits are its lowest bits.
+    index = _reordered(qubits, width)
+    full = np.stack([np.kron(rest, operator) for operator in kraus])
+    return full[:, index[:, np.newaxis], index]
+
+
+@lru_cache(maxsize=256)
+def _reordered(qubits: tuple[int, ...], width: int) -> NDArray[np.intp]:
+    """For each basis state, its index once ``qubits`` are moved to the lowest bits."""
+    order = (*qubits, *(qubit for qubit in range(width) if qubit not in qubits))
+    states = np.arange(1 << width)
+    bits = [((states >> qubit) & 1) << place for place, qubit in enumerate(order)]
+    index: NDArray[np.intp] = np.sum(bits, axis=0, dtype=np.intp)
+    return index
+
+
+def _at_most_d_squared(kraus: ComplexArray) -> ComplexArray:
+    dimension = kraus.shape[-1]
+    if len(kraus) <= dimension**2:
+        return kraus
+    _, sizes, rows = np.linalg.svd(kraus.reshape(len(kraus), -1), full_matrices=False)
+    kept = sizes > _NEGLIGIBLE * sizes[0]
+    needed: ComplexArray = sizes[kept, np.newaxis] * rows[kept]
+    return needed.reshape(-1, dimension, dimension)
