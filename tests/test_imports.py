@@ -38,7 +38,7 @@ def imported_modules(module: str, *, at_run_time: bool = False) -> set[str]:
 class WithoutTypes(ast.NodeTransformer):
     """Takes out what is imported for annotations alone."""
 
-    def visit_If(self, node: ast.If) -> ast.If | None:  # noqa: N802
+    def visit_If(self, node: ast.If) -> ast.If | None:
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             return None
         return node
