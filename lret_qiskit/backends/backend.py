@@ -15,8 +15,8 @@ from lret_dist import NoiseModel, SimulationRequest, check_request, get_session
 from lret_qiskit.backends.options import RunOptions, default_options, merged_options, without_alias
 from lret_qiskit.backends.target import build_target
 from lret_qiskit.job import LRETJob
+from lret_qiskit.noise_matching import check_noise_acts
 from lret_qiskit.noise_model_importer import ImportCache, with_noise_passes
-from lret_qiskit.noise_warnings import warn_about_idle_noise
 from lret_qiskit.translators import Experiment, translate_circuit
 
 if TYPE_CHECKING:
@@ -130,14 +130,13 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         checked = merged_options(self.options, options)
         circuits = self._checked_circuits(run_input)
         noise = self._noise(checked)
-        requests, experiments = [], []
-        for number, circuit in enumerate(circuits):
-            request, experiment = _translated(circuit, noise, checked, number)
-            requests.append(request)
-            experiments.append(experiment)
+        pairs = [_translated(each, noise, checked, i) for i, each in enumerate(circuits)]
+        requests = [request for request, _ in pairs]
         if noise is not None:
-            warn_about_idle_noise(noise, [request.circuit for request in requests])
-        job = LRETJob(self, str(uuid.uuid4()), requests, experiments)
+            check_noise_acts(noise, [request.circuit for request in requests])
+        for request in requests:
+            _check(request)
+        job = LRETJob(self, str(uuid.uuid4()), requests, [experiment for _, experiment in pairs])
         job.submit()
         return job
 
@@ -183,10 +182,13 @@ def _translated(
         options=options.for_circuit(number),
     )
     seconds = time.perf_counter() - start
+    shots = options.simulation.shots
+    return request, Experiment.of(circuit, shots, memory=options.memory, seconds=seconds)
+
+
+def _check(request: SimulationRequest) -> None:
     try:
         check_request(request)
     except Exception as error:
-        error.add_note(f"in circuit {circuit.name!r}")
+        error.add_note(f"in circuit {request.circuit.name!r}")
         raise
-    shots = options.simulation.shots
-    return request, Experiment.of(circuit, shots, memory=options.memory, seconds=seconds)

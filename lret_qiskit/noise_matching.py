@@ -1,4 +1,4 @@
-"""A warning on noise that matches nothing, which is mostly a gate that was transpiled away."""
+"""Whether a model's errors act in the circuits; often a noisy gate was transpiled away."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from lret_dist import Circuit, NoiseModel
     from lret_dist.circuit import Operation
 
-__all__ = ["warn_about_idle_noise"]
+__all__ = ["check_noise_acts"]
 
 #: Instructions that a circuit may well do without while other noise of the model acts in it.
 _OPTIONAL = frozenset({"delay", "id", "measure", "reset"})
 
 
-def warn_about_idle_noise(noise: NoiseModel, circuits: Iterable[Circuit]) -> None:
-    """Warn once, in one line, of errors that act nowhere in the circuits.
+def check_noise_acts(noise: NoiseModel, circuits: Iterable[Circuit]) -> None:
+    """Warn once, in one line, of errors that act nowhere in the circuits of a job.
 
     Errors of ``delay``, ``id``, ``measure`` and ``reset`` are left out where others act: models
     of devices have them, and most circuits do without.
