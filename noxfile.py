@@ -37,7 +37,7 @@ ENVIRONMENT = {
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and types; nothing is changed."""
-    session.install("-qq", "--group", "lint")
+    _install_lint_tools(session)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("clang-format", "--dry-run", "-Werror", *_cpp_files())
@@ -50,7 +50,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def fmt(session: nox.Session) -> None:
     """Rewrite the files in the house style."""
-    session.install("-qq", "--group", "lint")
+    _install_lint_tools(session)
     session.run("ruff", "check", "--fix", success_codes=[0, 1])
     session.run("ruff", "format")
     session.run("clang-format", "-i", *_cpp_files())
@@ -111,6 +111,11 @@ def bench(session: nox.Session) -> None:
     session.run(str(python), "-m", "pip", "install", "-qq", "--group", "bench", external=True)
     command = [str(python), "benchmarks/compare_aer.py", *session.posargs]
     session.run(*command, env=ENVIRONMENT, external=True)
+
+
+def _install_lint_tools(session: nox.Session) -> None:
+    session.install("-qq", "--upgrade", "pip>=25.1")
+    session.install("-qq", "--group", "lint")
 
 
 def _pytest(session: nox.Session, library: str, *arguments: str) -> None:

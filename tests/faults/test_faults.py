@@ -104,12 +104,8 @@ def test_mistake_leaves_the_workers_usable(launch: Launch, ranks: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "variables",
-    [
-        {"PMI_SIZE": "4", "PMI_RANK": "0"},
-        {"OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_RANK": "0"},
-    ],
-    ids=["mpich", "openmpi"],
+    ("size", "rank"),
+    [("PMI_SIZE", "PMI_RANK"), ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK")],
 )
 def test_launcher_of_another_mpi(launch: Launch, size: str, rank: str) -> None:
     """Four processes that do not see each other are an error, not four equal runs."""
