@@ -69,7 +69,7 @@ def test_no_cycles() -> None:
     """Every module comes after the modules that it imports."""
     graph = {}
     for module in MODULES:
-        names = imported_modules(module, at_run_time=True)
+        names = imported_modules(module, at_run_time=True) - {"lret_dist._core"}
         # "from package.module import name" may name a module or something inside one.
         targets = {name if name in MODULES else name.rpartition(".")[0] for name in names}
         graph[module] = targets & MODULES.keys()
