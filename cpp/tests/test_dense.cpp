@@ -1,0 +1,122 @@
+#include "check.hpp"
+#include "lret/dense.hpp"
+#include "reference.hpp"
+
+namespace lret::test {
+namespace {
+
+// Naive BLAS with the Fortran interface, for the arguments that the core uses.
+template <class T>
+void naive_gemm(char* trans_a, char* trans_b, int* m, int* n, int* k, std::complex<T>* alpha,
+                std::complex<T>* a, int* lda, std::complex<T>* b, int* ldb, std::complex<T>* beta,
+                std::complex<T>* c, int* ldc) {
+  CHECK(*trans_b == 'N' && (*trans_a == 'N' || *trans_a == 'C'));
+  for (int i = 0; i < *m; ++i) {
+    for (int j = 0; j < *n; ++j) {
+      Wide sum = 0;
+      for (int l = 0; l < *k; ++l) {
+        const Wide left =
+            *trans_a == 'N' ? Wide(a[i + l * *lda]) : std::conj(Wide(a[l + i * *lda]));
+        sum += left * Wide(b[l + j * *ldb]);
+      }
+      const Wide old = *beta == T{0} ? Wide(0) : Wide(*beta) * Wide(c[i + j * *ldc]);
+      c[i + j * *ldc] = std::complex<T>(Wide(*alpha) * sum + old);
+    }
+  }
+}
+
+template <class T>
+void naive_herk(char* uplo, char* trans, int* n, int* k, T* alpha, std::complex<T>* a, int* lda,
+                T* beta, std::complex<T>* c, int* ldc) {
+  CHECK(*uplo == 'L' && *trans == 'N');
+  for (int i = 0; i < *n; ++i) {
+    for (int j = 0; j <= i; ++j) {
+      Wide sum = 0;
+      for (int l = 0; l < *k; ++l) sum += Wide(a[i + l * *lda]) * std::conj(Wide(a[j + l * *lda]));
+      const Wide old = *beta == 0 ? Wide(0) : double{*beta} * Wide(c[i + j * *ldc]);
+      c[i + j * *ldc] = std::complex<T>(double{*alpha} * sum + old);
+    }
+  }
+}
+
+template <class T>
+constexpr Blas<T> kBlas{naive_gemm<T>, naive_herk<T>};
+
+template <class T>
+void test_gram() {
+  for_shapes([](int columns, int padding) {
+    Storage<T> storage(5, columns, padding);
+    std::vector<std::complex<T>> out(static_cast<std::size_t>(columns * columns));
+    gram<T>(storage.block(), kBlas<T>, out);
+    std::vector<std::complex<T>> expected;
+    for (int i = 0; i < columns; ++i) {
+      for (int j = 0; j < columns; ++j) {
+        Wide sum = 0;
+        for (int x = 0; x < 32; ++x) sum += std::conj(storage.get(x, i)) * storage.get(x, j);
+        expected.emplace_back(sum);
+      }
+    }
+    CHECK(distance(out, expected) < kTolerance<T>);
+  });
+}
+
+template <class T>
+void check_rotation(Storage<T> storage, int new_columns, bool in_place) {
+  const Storage<T> before = storage;
+  const auto columns = storage.columns;
+  std::vector<std::complex<T>> matrix;
+  for (const auto& value : random_numbers(static_cast<std::size_t>(columns * new_columns))) {
+    matrix.emplace_back(value);
+  }
+  Storage<T> apart(5, new_columns, 2);
+  const auto block = storage.block();
+  const Block<T> out =
+      in_place ? Block<T>{block.data, block.rows, new_columns, block.stride} : apart.block();
+  rotate<T>(block, {matrix.data(), columns, new_columns, new_columns}, out, kBlas<T>);
+  double worst = 0;
+  for (std::int64_t x = 0; x < out.rows; ++x) {
+    for (std::int64_t j = 0; j < new_columns; ++j) {
+      Wide sum = 0;
+      for (std::int64_t i = 0; i < columns; ++i) {
+        sum += before.get(x, i) * Wide(matrix[static_cast<std::size_t>(i * new_columns + j)]);
+      }
+      worst = std::max(worst, std::abs(Wide(out.data[x * out.stride + j]) - sum));
+    }
+  }
+  CHECK(worst < 10 * kTolerance<T>);
+  CHECK(storage.gaps_untouched() && apart.gaps_untouched());
+}
+
+template <class T>
+void test_rotate() {
+  for_shapes([](int columns, int padding) {
+    check_rotation(Storage<T>(5, columns, padding), (columns + 1) / 2, true);
+    check_rotation(Storage<T>(5, columns, padding), columns, true);
+    check_rotation(Storage<T>(5, columns, padding), columns + 2, false);
+  });
+}
+
+void test_rejections() {
+  Storage<double> storage(3, 4, 0);
+  const auto block = storage.block();
+  std::vector<Wide> numbers(16);
+  const ConstBlock<double> matrix{numbers.data(), 4, 4, 4};
+  const Block<double> shifted{block.data + 4, 4, 4, 4};
+  const Block<double> narrow{block.data, 8, 2, 4};
+  CHECK_THROWS(gram<double>(block, kBlas<double>, std::span(numbers).first(3)), "16 elements");
+  CHECK_THROWS(rotate<double>(block, matrix, narrow, kBlas<double>), "must have shape (4, 2)");
+  CHECK_THROWS(rotate<double>({block.data, 4, 4, 4}, matrix, shifted, kBlas<double>), "same rows");
+}
+
+}  // namespace
+}  // namespace lret::test
+
+int main() {
+  using namespace lret::test;
+  test_gram<double>();
+  test_gram<float>();
+  test_rotate<double>();
+  test_rotate<float>();
+  test_rejections();
+  return result();
+}
