@@ -11,7 +11,7 @@ from core_reference import (
     tolerance,
     value_on,
 )
-from core_cases import cases
+from core_cases import cases, unhurried
 
 from lret_dist import _core
 
@@ -21,6 +21,7 @@ def assert_block(block, expected):
     np.testing.assert_allclose(block, expected, rtol=0, atol=tolerance(block.dtype) * scale)
 
 
+@unhurried
 @given(case=cases(most_bits=6))
 def test_apply_matrix(case):
     size = 2 ** len(case.bits)
@@ -30,6 +31,7 @@ def test_apply_matrix(case):
     assert_block(case.block, expected)
 
 
+@unhurried
 @given(case=cases(most_bits=4), data=st.data())
 def test_apply_controlled(case, data):
     controls = case.others[: data.draw(st.integers(0, len(case.others)))]
@@ -44,6 +46,7 @@ def test_apply_controlled(case, data):
     np.testing.assert_array_equal(case.block[untouched], before[untouched])
 
 
+@unhurried
 @given(case=cases(most_bits=7), ones=st.booleans())
 def test_apply_diagonal(case, ones):
     diagonal = random_matrix(case.rng, 2 ** len(case.bits))
@@ -67,6 +70,7 @@ def test_apply_diagonal_of_many_bits():
         assert_block(block, expected)
 
 
+@unhurried
 @given(case=cases(most_bits=6), pure=st.booleans())
 def test_apply_permutation(case, pure):
     size = 2 ** len(case.bits)
@@ -97,7 +101,7 @@ def test_every_pair_of_bits(dtype, columns):
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3])
-@settings(max_examples=20)
+@settings(unhurried, max_examples=20)
 @given(bit=st.integers(0, 13), other=st.integers(0, 13))
 def test_long_vectors_in_threads(columns, bit, other):
     rng = np.random.default_rng(7)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from core_reference import full_matrix, random_block, random_matrix, tolerance
-from core_cases import cases
+from core_cases import cases, unhurried
 
 from lret_dist import _core
 
@@ -15,6 +15,7 @@ def expected_branches(block, bits, operators, index, source, scale):
     return np.stack(columns, axis=1)
 
 
+@unhurried
 @given(
     case=cases(most_bits=6),
     branches=st.integers(1, 70),

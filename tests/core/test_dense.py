@@ -3,11 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from core_reference import DTYPES, random_block, random_matrix, tolerance
-from core_cases import cases
+from core_cases import cases, unhurried
 
 from lret_dist import _core
 
 
+@unhurried
 @given(case=cases(most_bits=0, least_bits=0, most_columns=40))
 def test_gram(case):
     out = _core.gram(case.block)
@@ -27,6 +28,7 @@ def test_gram_of_many_columns(columns, dtype):
     np.testing.assert_array_equal(out, out.conj().T)
 
 
+@unhurried
 @given(
     case=cases(most_bits=0, least_bits=0, most_columns=40),
     new_columns=st.integers(1, 40),

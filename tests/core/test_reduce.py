@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from core_reference import pauli_matrix, random_block, reduced_matrices
-from core_cases import cases
+from core_cases import cases, unhurried
 
 from lret_dist import _core
 
@@ -12,6 +12,7 @@ def limit(block):
     return 1e-13 * len(block) if block.dtype == np.complex128 else 1e-6 * len(block)
 
 
+@unhurried
 @given(case=cases(most_bits=3, most_columns=70))
 def test_reduced_matrices(case):
     out = _core.reduced_matrices(case.block, case.bits)
@@ -20,18 +21,21 @@ def test_reduced_matrices(case):
     np.testing.assert_allclose(out, expected, rtol=0, atol=limit(case.block))
 
 
+@unhurried
 @given(case=cases(most_bits=0, least_bits=0, most_columns=70))
 def test_column_weights(case):
     expected = (np.abs(case.block.astype(complex)) ** 2).sum(axis=0)
     np.testing.assert_allclose(_core.column_weights(case.block), expected, rtol=1e-13)
 
 
+@unhurried
 @given(case=cases(most_bits=0, least_bits=0, most_columns=70))
 def test_probabilities(case):
     expected = (np.abs(case.block.astype(complex)) ** 2).sum(axis=1)
     np.testing.assert_allclose(_core.probabilities(case.block), expected, rtol=1e-13)
 
 
+@unhurried
 @given(case=cases(most_bits=0, least_bits=0), data=st.data())
 def test_pauli_overlap(case, data):
     left = case.block

@@ -3,11 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from core_reference import DTYPES, random_block, value_on
-from core_cases import cases
+from core_cases import cases, unhurried
 
 from lret_dist import _core
 
 
+@unhurried
 @given(
     rows=st.integers(1, 40),
     columns=st.integers(0, 9),
@@ -24,6 +25,7 @@ def test_restride(rows, columns, old_gap, new_gap, dtype):
     np.testing.assert_array_equal(moved, expected)
 
 
+@unhurried
 @given(case=cases(most_bits=4, least_bits=0), data=st.data())
 def test_pack_and_unpack(case, data):
     block = case.block

@@ -48,10 +48,10 @@ LRET_INLINE void branch_tile(const lret::simd::BranchPlan<T>& plan, const T* m, 
       const Index row = static_cast<Index>(rows[0]) + space.offset[a];
       to[a] = out + 2 * (row * plan.out_stride + first);
     }
-    run_members<D>(members, in, to, 2 * width, m);
+    run_members<D>(members, in, to, 2 * width, m, NoFetch{});
     return;
   }
-  run_members<D>(members, in, in, 2 * groups * width, m);
+  run_members<D>(members, in, in, 2 * groups * width, m, NoFetch{});
   for (Index i = 0; i < groups; ++i) {
     for (int a = 0; a < members; ++a) {
       const Index row = static_cast<Index>(rows[i]) + space.offset[a];

@@ -16,6 +16,7 @@ namespace {
 // clang-format off: in order of use
 #include "vectors.hpp"
 #include "matrix.hpp"
+#include "lanes.hpp"
 #include "monomial.hpp"
 #include "branch.hpp"
 #include "reduce.hpp"
@@ -23,8 +24,8 @@ namespace {
 
 template <class T>
 constexpr Kernels<T> table() {
-  return {apply_matrix<T>,  apply_diagonal<T>, apply_permutation<T>, branch<T>, reduced<T>,
-          probabilities<T>, overlap<T>};
+  return {kLanes<T> / 2, apply_matrix<T>, apply_lanes<T>,   apply_diagonal<T>, apply_permutation<T>,
+          branch<T>,     reduced<T>,      probabilities<T>, overlap<T>};
 }
 
 }  // namespace

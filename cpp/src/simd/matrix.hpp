@@ -4,6 +4,37 @@
 // acc += m.re * v; acc += m.im * s. Cost: 8 * 2^k flops for each element, which is read once and
 // written once.
 
+/// Fetches the rows of a later group into the cache, line by line in the order of their addresses.
+///
+/// A group of short rows is read D rows at a time, an order that the prefetcher of the processor
+/// does not follow: out of cache, low bits would run at a quarter of the memory bandwidth.
+struct Fetcher {
+  static constexpr Index kLine = 64;
+  const char* base;     // member 0 of the later group
+  const Index* offset;  // of its members, in elements
+  Index element_bytes;
+  Index row_bytes;
+  int members;  // 0: nothing to fetch
+  int member;
+  Index at;
+
+  LRET_INLINE void fetch(Index bytes) {
+    for (Index done = 0; done < bytes && member < members; done += kLine) {
+      __builtin_prefetch(base + offset[member] * element_bytes + at, 1, 2);
+      at += kLine;
+      if (at >= row_bytes) {
+        at = 0;
+        ++member;
+      }
+    }
+  }
+};
+
+/// For data that is in the cache already.
+struct NoFetch {
+  LRET_INLINE void fetch(Index) {}
+};
+
 /// One step of `N` vectors of `L` reals at real offset i, for D members.
 template <int D, int N, int L, class T>
 LRET_INLINE void matrix_step(const T* const* in, T* const* out, Index i, const T* m) {
@@ -40,14 +71,17 @@ LRET_INLINE void matrix_tail(const T* const* in, T* const* out, Index i, Index r
 }
 
 /// A run of `reals` reals for D = 2 or 4 members, in registers.
-template <int D, class T>
-LRET_INLINE void matrix_run(const T* const* in, T* const* out, Index reals, const T* m) {
+template <int D, class T, class Fetch>
+LRET_INLINE void matrix_run(const T* const* in, T* const* out, Index reals, const T* m,
+                            Fetch& fetcher) {
   constexpr int L = kLanes<T>;
   constexpr int N = LRET_REGISTERS >= 32 || D == 2 ? 2 : 1;
   Index i = 0;
-  if constexpr (N > 1) {
-    for (; i + N * L <= reals; i += N * L) matrix_step<D, N, L>(in, out, i, m);
+  for (; i + N * L <= reals; i += N * L) {
+    fetcher.fetch(D * N * LRET_VECTOR_BYTES);
+    matrix_step<D, N, L>(in, out, i, m);
   }
+  if (i == 0) fetcher.fetch(D * reals * static_cast<Index>(sizeof(T)));
   matrix_tail<D, L>(in, out, i, reals, m);
 }
 
@@ -91,69 +125,117 @@ LRET_INLINE void large_tail(int members, const T* const* in, T* const* out, Inde
   }
 }
 
-template <class T>
-void large_run(int members, const T* const* in, T* const* out, Index reals, const T* m) {
+template <class T, class Fetch>
+void large_run(int members, const T* const* in, T* const* out, Index reals, const T* m,
+               Fetch fetcher) {
   constexpr int L = kLanes<T>;
   constexpr int N = LRET_REGISTERS >= 32 ? 2 : 1;
   Index i = 0;
-  if constexpr (N > 1) {
-    for (; i + N * L <= reals; i += N * L) large_step<N, L>(members, in, out, i, m);
+  for (; i + N * L <= reals; i += N * L) {
+    fetcher.fetch(members * N * LRET_VECTOR_BYTES);
+    large_step<N, L>(members, in, out, i, m);
   }
   large_tail<L>(members, in, out, i, reals, m);
 }
 
 /// A run for any number of members; D = 0 stands for a number known only at run time.
-template <int D, class T>
+template <int D, class T, class Fetch>
 LRET_INLINE void run_members(int members, const T* const* in, T* const* out, Index reals,
-                             const T* m) {
+                             const T* m, Fetch fetcher) {
   if constexpr (D == 0) {
-    large_run(members, in, out, reals, m);
+    large_run(members, in, out, reals, m, fetcher);
   } else {
-    matrix_run<D>(in, out, reals, m);
+    matrix_run<D>(in, out, reals, m, fetcher);
   }
+}
+
+/// How far ahead of the work to fetch, and the rows so long that the prefetcher of the processor
+/// follows them by itself.
+constexpr Index kFetchBytes = 8192;
+constexpr Index kLongRowBytes = 65536;
+
+template <class T>
+LRET_INLINE Index groups_ahead(const lret::simd::GroupSpace& space) {
+  const Index row_bytes = space.run * 2 * static_cast<Index>(sizeof(T));
+  const Index group_bytes = row_bytes * space.members;
+  return row_bytes < kLongRowBytes ? (kFetchBytes + group_bytes - 1) / group_bytes : 0;
 }
 
 /// Long runs: in place, group after group.
 template <int D, class T>
-LRET_INLINE void matrix_direct(const lret::simd::GroupSpace& space, T* data, const T* m,
+LRET_INLINE void matrix_direct(const lret::simd::GroupSpace& shared, T* data, const T* m,
                                Index first, Index last) {
+  const lret::simd::GroupSpace space = shared;
   const int members = D == 0 ? space.members : D;
+  const Index distance = groups_ahead<T>(space);
   std::uint64_t row = group_row(space, first);
-  for (Index g = first; g < last; ++g, row = next_row(space, row)) {
+  std::uint64_t far_row = group_row(space, first + distance);
+  for (Index g = first; g < last; ++g) {
     T* const base = data + 2 * row_offset(space, row);
     T* rows[D == 0 ? lret::simd::kMaxMembers : D];
     for (int a = 0; a < members; ++a) rows[a] = base + 2 * space.offset[a];
-    run_members<D>(members, rows, rows, 2 * space.run, m);
+    const bool fetches = distance > 0 && g + distance < last;
+    const Fetcher fetcher = {reinterpret_cast<const char*>(data + 2 * row_offset(space, far_row)),
+                             space.offset,
+                             2 * static_cast<Index>(sizeof(T)),
+                             space.run * 2 * static_cast<Index>(sizeof(T)),
+                             fetches ? members : 0,
+                             0,
+                             0};
+    run_members<D>(members, rows, rows, 2 * space.run, m, fetcher);
+    row = next_row(space, row);
+    far_row = next_row(space, far_row);
+  }
+}
+
+/// Element offsets of the members and of the tile rows, known to the compiler not to change.
+template <int D>
+struct TilePlan {
+  Index run;
+  Index tile;  // elements of a tile row
+  int members;
+  Index offset[D == 0 ? lret::simd::kMaxMembers : D];
+};
+
+/// Copy one group between the block and the tile; Run = 0 stands for a run known at run time.
+template <int D, int Run, bool Gather, class T>
+LRET_INLINE void copy_group(const TilePlan<D>& plan, T* base, T* tile) {
+  const int members = D == 0 ? plan.members : D;
+  const Index run = Run == 0 ? plan.run : Run;
+  LRET_UNROLL for (int a = 0; a < members; ++a) {
+    T* const in_block = base + 2 * plan.offset[a];
+    T* const in_tile = tile + 2 * a * plan.tile;
+    copy_elements(Gather ? in_tile : in_block, Gather ? in_block : in_tile, run);
   }
 }
 
 /// Short runs: gather many groups into a contiguous tile, multiply there, and scatter.
-template <int D, class T>
-LRET_INLINE void matrix_gathered(const lret::simd::GroupSpace& space, T* data, const T* m,
+template <int D, int Run, class T>
+LRET_INLINE void matrix_gathered(const lret::simd::GroupSpace& shared, T* data, const T* m,
                                  Index first, Index last) {
-  const int members = D == 0 ? space.members : D;
-  const Index tile = kTile / members;
-  const Index groups = tile / space.run;
-  alignas(64) T buffer[2 * kTile];
-  T* rows[D == 0 ? lret::simd::kMaxMembers : D];
-  for (int a = 0; a < members; ++a) rows[a] = buffer + 2 * a * tile;
+  const lret::simd::GroupSpace space = shared;
+  TilePlan<D> plan;
+  plan.run = space.run;
+  plan.members = D == 0 ? space.members : D;
+  // Tile rows a power of two apart would compete for the same cache sets.
+  plan.tile = kTile / plan.members + kTilePadding;
+  for (int a = 0; a < plan.members; ++a) plan.offset[a] = space.offset[a];
 
+  alignas(64) T buffer[2 * (kTile + lret::simd::kMaxMembers * kTilePadding)];
+  T* rows[D == 0 ? lret::simd::kMaxMembers : D];
+  for (int a = 0; a < plan.members; ++a) rows[a] = buffer + 2 * a * plan.tile;
+
+  const Index groups = kTile / plan.members / plan.run;
   std::uint64_t row = group_row(space, first);
   for (Index g = first; g < last; g += groups) {
     const Index count = smaller(groups, last - g);
     std::uint64_t from = row;
     for (Index i = 0; i < count; ++i, from = next_row(space, from)) {
-      const T* const base = data + 2 * row_offset(space, from);
-      for (int a = 0; a < members; ++a) {
-        copy_elements(rows[a] + 2 * i * space.run, base + 2 * space.offset[a], space.run);
-      }
+      copy_group<D, Run, true>(plan, data + 2 * row_offset(space, from), buffer + 2 * i * plan.run);
     }
-    run_members<D>(members, rows, rows, 2 * count * space.run, m);
+    run_members<D>(plan.members, rows, rows, 2 * count * plan.run, m, NoFetch{});
     for (Index i = 0; i < count; ++i, row = next_row(space, row)) {
-      T* const base = data + 2 * row_offset(space, row);
-      for (int a = 0; a < members; ++a) {
-        copy_elements(base + 2 * space.offset[a], rows[a] + 2 * i * space.run, space.run);
-      }
+      copy_group<D, Run, false>(plan, data + 2 * row_offset(space, row), buffer + 2 * i * plan.run);
     }
   }
 }
@@ -170,8 +252,12 @@ void apply_matrix_members(const lret::simd::GroupSpace& space, T* data, const T*
                           Index last) {
   if (run_is_long<T>(space.run)) {
     matrix_direct<D>(space, data, m, first, last);
+  } else if (space.run == 1) {
+    matrix_gathered<D, 1>(space, data, m, first, last);
+  } else if (space.run == 2) {
+    matrix_gathered<D, 2>(space, data, m, first, last);
   } else {
-    matrix_gathered<D>(space, data, m, first, last);
+    matrix_gathered<D, 0>(space, data, m, first, last);
   }
 }
 

@@ -24,6 +24,19 @@ struct GroupSpace {
   std::int64_t offset[kMaxMembers];  // element offset of member a from member 0
 };
 
+/// A dense matrix of which some target bits lie inside one register: rows and registers are
+/// contiguous, and the space counts registers. With lane the place of an element in its register
+/// and x_i the i-th subset of lane_mask in ascending order, register a of a group becomes
+///   new_a[lane] = sum over b, i of m[(a, lane), (b, lane ^ x_i)] * old_b[lane ^ x_i].
+template <class T>
+struct LanePlan {
+  static constexpr int kMostReals = 16;
+  GroupSpace space;  // members: the values of the targets above the register
+  int lane_mask;
+  /// [a][b][i] as (re, re, ...) and then (-im, im, ...) of every lane, densely packed.
+  alignas(64) T factors[16 * kMostReals];
+};
+
 /// A monomial matrix as its cycles: members[first[c]..first[c + 1]] is cycle c, and the member at
 /// position i receives phase[i] times the next member of its cycle.
 template <class T>
@@ -82,9 +95,12 @@ struct OverlapPlan {
 /// The kernels of one instruction set for one precision. Complex arrays are interleaved (re, im).
 template <class T>
 struct Kernels {
+  int register_elements;  // complex numbers in a register
   /// Groups first..last; `matrix` is members x members complex numbers.
   void (*apply_matrix)(const GroupSpace&, T* data, const T* matrix, std::int64_t first,
                        std::int64_t last);
+  /// Groups first..last of registers.
+  void (*apply_lanes)(const LanePlan<T>&, T* data, std::int64_t first, std::int64_t last);
   /// Merged rows first..last.
   void (*apply_diagonal)(const DiagonalPlan<T>&, T* data, std::int64_t first, std::int64_t last);
   /// Groups first..last.

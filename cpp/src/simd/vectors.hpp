@@ -22,6 +22,7 @@ constexpr int kLanes = LRET_VECTOR_BYTES / static_cast<int>(sizeof(T));
 
 /// Complex numbers of a stack tile: members x tile elements.
 constexpr Index kTile = 1024;
+constexpr Index kTilePadding = 4;
 
 template <class V, class T>
 LRET_INLINE V load(const T* from) {
@@ -57,15 +58,16 @@ struct LanesOf<16> {
   using type = Lanes<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15>;
 };
 
-template <class V, int... I>
-LRET_INLINE V swap_lanes(V v, Lanes<I...>) {
-  return __builtin_shufflevector(v, v, (I ^ 1)...);
+/// Lane i receives lane i ^ X.
+template <int X, class V, int... I>
+LRET_INLINE V exchange_lanes(V v, Lanes<I...>) {
+  return __builtin_shufflevector(v, v, (I ^ X)...);
 }
 
 /// (re, im) -> (im, re).
 template <class T, int N>
 LRET_INLINE Vector<T, N> swapped(Vector<T, N> v) {
-  return swap_lanes(v, typename LanesOf<N>::type{});
+  return exchange_lanes<1>(v, typename LanesOf<N>::type{});
 }
 
 template <class T>
