@@ -12,7 +12,7 @@ from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2, Options
 
 from lret_dist import NoiseModel, SimulationRequest, check_request, get_session
-from lret_qiskit.backends.options import RunOptions, default_options, merged_options, without_alias
+from lret_qiskit.backends.options import RunOptions, as_defaults, default_options, merged_options
 from lret_qiskit.backends.target import build_target
 from lret_qiskit.job import LRETJob
 from lret_qiskit.noise_matching import check_noise_acts
@@ -65,7 +65,7 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             name=name,
             description="Low-rank simulation of noisy circuits with a certified error",
             backend_version=version("lret-dist"),
-            **without_alias(options),
+            **as_defaults(options),
         )
         merged_options(self.options, {})
         if num_qubits < 1:
@@ -106,7 +106,7 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             TypeError: for a value of the wrong type.
             ValueError: for a value out of range.
         """
-        options = without_alias(fields)
+        options = as_defaults(fields)
         merged_options(self.options, {k: v for k, v in options.items() if k in self.options})
         super().set_options(**options)
 

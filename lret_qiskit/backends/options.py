@@ -16,7 +16,7 @@ from lret_dist import NoiseModel, SimulationOptions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["RunOptions", "default_options", "merged_options", "without_alias"]
+__all__ = ["RunOptions", "as_defaults", "default_options", "merged_options"]
 
 #: Distance between the seeds of two neighbouring circuits of a job, as in Qiskit Aer.
 SEED_STRIDE = 2113
@@ -61,7 +61,7 @@ def merged_options(defaults: Options, given: Mapping[str, Any]) -> RunOptions:
         ValueError: for a value out of range.
     """
     values = dict(defaults.items())
-    for name, value in without_alias(given).items():
+    for name, value in _without_alias(given).items():
         if name not in values:
             _warn_unknown(name, values)
         elif value is not None:
@@ -75,7 +75,14 @@ def merged_options(defaults: Options, given: Mapping[str, Any]) -> RunOptions:
     )
 
 
-def without_alias(given: Mapping[str, Any]) -> dict[str, Any]:
+def as_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options to keep as a backend's defaults; ``None`` stands for LRET's own default."""
+    own = dict(default_options().items())
+    options = _without_alias(given)
+    return {name: own.get(name) if value is None else value for name, value in options.items()}
+
+
+def _without_alias(given: Mapping[str, Any]) -> dict[str, Any]:
     """The options with ``seed`` renamed to ``seed_simulator``."""
     options = dict(given)
     seed = options.pop("seed", None)

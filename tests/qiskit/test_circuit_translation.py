@@ -2,6 +2,7 @@ import time
 
 import numpy as np
 import pytest
+from aer_reference import random_kraus, two_qubit_errors
 from dense_reference import evolve
 from qiskit import QuantumCircuit
 from qiskit.circuit import (
@@ -174,6 +175,17 @@ def test_channels_keep_their_names() -> None:
     twice = channel @ channel @ SuperOp(depolarizing_error(0.1, 1))
     expected = DensityMatrix.from_label("+").evolve(twice)
     np.testing.assert_allclose(evolve(translated).rho, expected.data, rtol=0, atol=1e-10)
+
+
+def test_channels_follow_the_order_of_the_qubits() -> None:
+    rng = np.random.default_rng(1)
+    circuit = on(QFTGate(3))
+    expected = DensityMatrix.from_label("000").evolve(circuit)
+    for channel in (random_kraus(2, rng), SuperOp(random_kraus(2, rng)), two_qubit_errors(rng)[4]):
+        circuit.append(channel, [2, 0])
+        expected = expected.evolve(SuperOp(channel), [2, 0])
+    rho = evolve(translate_circuit(circuit)).rho
+    np.testing.assert_allclose(rho, expected.data, rtol=0, atol=1e-10)
 
 
 def test_bound_parameters() -> None:

@@ -6,6 +6,7 @@ from aer_reference import aer_data
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import Parameter
 from qiskit.circuit.library import QFT, EfficientSU2, efficient_su2
+from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2
 from qiskit.quantum_info import Operator, SparsePauliOp, Statevector
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
@@ -100,3 +101,12 @@ def test_ghz_with_noise(imported: bool) -> None:
     expected = aer_data(circuit, model)["probabilities"]
     np.testing.assert_allclose(result.data(0)["probabilities"], expected, atol=1e-6)
     assert result.results[0].metadata["final_rank"] > 1
+
+
+def test_primitives_of_qiskit(bell: QuantumCircuit) -> None:
+    backend = LRETProvider().get_backend()
+    (sampled,) = BackendSamplerV2(backend=backend).run([bell], shots=100).result()
+    assert sampled.data.meas.get_counts().keys() == {"00", "11"}
+    estimator = BackendEstimatorV2(backend=backend)
+    (estimated,) = estimator.run([(ghz(2), SparsePauliOp(["ZZ", "XX"]))]).result()
+    assert estimated.data.evs == pytest.approx(2)

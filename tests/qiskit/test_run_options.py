@@ -152,6 +152,9 @@ def test_set_options_checks_and_keeps_what_was() -> None:
         backend.set_options(shoots=1)
     backend.set_options(shots=5, seed=9)
     assert (backend.options.shots, backend.options.seed_simulator) == (5, 9)
+    backend.set_options(shots=None, seed_simulator=None)
+    assert (backend.options.shots, backend.options.seed_simulator) == (1024, None)
+    assert LRETBackend(shots=None).options.shots == 1024
 
 
 def test_unknown_options_warn(backend: LRETBackend, coin: QuantumCircuit) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from aer_reference import one_qubit_errors, two_qubit_errors
+from aer_reference import one_qubit_errors, simulator, two_qubit_errors
 from dense_reference import evolve
 from qiskit import QuantumCircuit
-from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
-from scipy.stats import chi2
+from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error, pauli_error, reset_error
+from scipy.stats import chi2, chi2_contingency
 
 from lret_qiskit import LRETBackend, NoiseModelImporter
 from lret_qiskit.translators import translate_circuit
@@ -41,6 +41,17 @@ def assert_counts_agree(circuit: QuantumCircuit, model: NoiseModel | None = None
     exact = evolve(translate_circuit(circuit), noise).probabilities
     counts = {int(bits, 16): times for bits, times in result.data(0)["counts"].items()}
     assert_sampled_from(counts, exact)
+
+
+def assert_counts_agree_with_aer(circuit: QuantumCircuit, model: NoiseModel) -> None:
+    """Two samples of one distribution: chi-square of the contingency table."""
+    ours = LRETBackend(epsilon=0).run(circuit, noise_model=model, shots=SHOTS, seed=12)
+    theirs = simulator().run(circuit, noise_model=model, shots=SHOTS, seed_simulator=13)
+    samples = [job.result().get_counts() for job in (ours, theirs)]
+    outcomes = sorted(set(samples[0]) | set(samples[1]))
+    table = np.array([[sample.get(bits, 0) for bits in outcomes] for sample in samples])
+    table = table[:, table.sum(axis=0) >= 20]
+    assert chi2_contingency(table).pvalue > 1e-6
 
 
 def readout_model() -> NoiseModel:
@@ -102,3 +113,29 @@ def test_readout_error_of_two_qubits_acts_nowhere_as_in_aer() -> None:
     circuit.measure([0, 1], [0, 1])
     with pytest.warns(UserWarning, match=r"readout error on qubits \(0, 1\) acts nowhere"):
         assert_counts_agree(circuit, model)
+
+
+def test_readout_and_measurement_errors_agree_with_aer() -> None:
+    model = readout_model()
+    model.add_all_qubit_quantum_error(pauli_error([("X", 0.3), ("I", 0.7)]), "measure")
+    model.add_quantum_error(reset_error(0.2), "measure", [2])
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), "h")
+    circuit = QuantumCircuit(3, 4)
+    circuit.x(1)
+    circuit.h(2)
+    circuit.measure([0, 1, 2], [2, 0, 3])
+    circuit.h(0)
+    circuit.measure(0, 1)
+    assert_counts_agree_with_aer(circuit, model)
+
+
+def test_saves_without_shots_average_over_all_outcomes() -> None:
+    circuit = QuantumCircuit(2, 1)
+    circuit.ry(0.7, 0)
+    circuit.measure(0, 0)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.save_density_matrix()
+    result = LRETBackend(epsilon=0).run(circuit, shots=0).result()
+    exact = evolve(translate_circuit(circuit)).rho
+    np.testing.assert_allclose(result.data(0)["density_matrix"].data, exact, atol=1e-10)
