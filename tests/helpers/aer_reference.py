@@ -89,7 +89,8 @@ def random_kraus(num_qubits: int, rng: np.random.Generator, count: int = 3) -> K
     generator = rng.normal(size=(size, size)) + 1j * rng.normal(size=(size, size))
     values, vectors = np.linalg.eigh(generator + generator.conj().T)
     unitary = vectors @ np.diag(np.exp(0.1j * values)) @ vectors.conj().T
-    return Kraus([unitary[k::count, ::count] for k in range(count)])
+    # Aer reads an instruction's matrices as if they were contiguous.
+    return Kraus([unitary[k::count, ::count].copy() for k in range(count)])
 
 
 def one_qubit_errors(rng: np.random.Generator) -> list[QuantumError]:

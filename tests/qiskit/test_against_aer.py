@@ -31,7 +31,7 @@ from qiskit.circuit.library import (
     XGate,
     get_standard_gate_name_mapping,
 )
-from qiskit.quantum_info import SparsePauliOp, random_unitary
+from qiskit.quantum_info import SparsePauliOp, SuperOp, random_unitary
 from qiskit_aer.noise import NoiseModel, PauliLindbladError, depolarizing_error, pauli_error
 
 from lret_qiskit import LRETBackend
@@ -208,6 +208,16 @@ def test_reset_delay_and_identity_take_noise(backend: LRETBackend) -> None:
     for name in ("reset", "delay", "id"):
         model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), name)
     assert_equals_aer(backend, circuit, model)
+
+
+def test_channels_written_into_the_circuit(backend: LRETBackend) -> None:
+    rng = np.random.default_rng(6)
+    circuit = scrambled(3, rng)
+    circuit.append(random_kraus(2, rng), [2, 0])
+    circuit.append(SuperOp(random_kraus(2, rng)), [1, 2])
+    circuit.append(one_qubit_errors(rng)[5], [1])
+    circuit.append(two_qubit_errors(rng)[4], [0, 1])
+    assert_equals_aer(backend, circuit)
 
 
 def test_saves_on_some_qubits_and_in_the_middle(backend: LRETBackend) -> None:
