@@ -19,7 +19,7 @@ nox.options.sessions = ["lint", "cpp", "mpi", "faults", "tests"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
-SOURCES = ("pyproject.toml", "CMakeLists.txt", "README.md", "cpp", "lret_dist", "lret_qiskit")
+SOURCES = ("pyproject.toml", "CMakeLists.txt", "README.md", "LICENSE", "cpp", "lret_dist", "lret_qiskit")
 #: Numbers of MPI ranks that the MPI tests run on: 3 is no power of two, 4 has hybrid grids.
 MPI_SIZES = {"mpich": (1, 2, 3, 4), "openmpi": (2, 3)}
 SHELL_SCRIPTS = (".ci/run",)
@@ -61,12 +61,20 @@ def fmt(session: nox.Session) -> None:
 
 @nox.session
 def cpp(session: nox.Session) -> None:
-    """Build the core without Python, warnings as errors, and run its C++ tests."""
-    session.install("-qq", "cmake>=3.25", "ninja>=1.11")
-    build = "build/cpp"
-    session.run("cmake", "-S", ".", "-B", build, "-G", "Ninja", "-DLRET_WARNINGS_AS_ERRORS=ON")
-    session.run("cmake", "--build", build)
-    session.run("ctest", "--test-dir", build, "--output-on-failure", *session.posargs)
+    """Build the core without Python, warnings as errors, and run its C++ tests.
+
+    Arguments are presets of CMakePresets.json that have tests, such as ``dev``.
+    """
+    for preset in session.posargs or ("sanitize", "release"):
+        _build_core(session, preset)
+        session.run("ctest", "--preset", preset)
+
+
+@nox.session(default=False)
+def tidy(session: nox.Session) -> None:
+    """Read the C++ with clang-tidy, which takes minutes."""
+    _install_lint_tools(session)
+    _build_core(session, "tidy")
 
 
 @nox.session(venv_backend="none")
@@ -118,6 +126,12 @@ def bench(session: nox.Session) -> None:
 def _install_lint_tools(session: nox.Session) -> None:
     session.install("-qq", "--upgrade", "pip>=25.1")
     session.install("-qq", "--group", "lint")
+
+
+def _build_core(session: nox.Session, preset: str) -> None:
+    session.install("-qq", "cmake>=3.25", "ninja>=1.11")
+    session.run("cmake", "--preset", preset, "-G", "Ninja")
+    session.run("cmake", "--build", "--preset", preset)
 
 
 def _pytest(session: nox.Session, library: str, *arguments: str) -> None:
