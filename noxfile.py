@@ -19,7 +19,7 @@ nox.options.sessions = ["lint", "cpp", "mpi", "faults", "tests"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
-SOURCES = ("pyproject.toml", "CMakeLists.txt", "README.md", "LICENSE", "cpp", "lret_dist", "lret_qiskit")
+SOURCES = ("pyproject.toml", "CMakeLists.txt", "README.md", "cpp", "lret_dist", "lret_qiskit")
 #: Numbers of MPI ranks that the MPI tests run on: 3 is no power of two, 4 has hybrid grids.
 MPI_SIZES = {"mpich": (1, 2, 3, 4), "openmpi": (2, 3)}
 SHELL_SCRIPTS = (".ci/run",)
@@ -89,7 +89,9 @@ def tests(session: nox.Session) -> None:
 def mpi(session: nox.Session, library: str) -> None:
     """Run the tests of tests/mpi under ``mpirun``, every MPI rank running pytest."""
     python = _python(session, library)
-    options = ["-x", "--only-mpi", "--timeout=120", "--timeout-method=thread", "--color=no"]
+    # The MPI ranks would write one cache at the same time; colours would differ by library.
+    options = ["-x", "--only-mpi", "-p", "no:cacheprovider", "--color=no"]
+    options += ["--timeout=120", "--timeout-method=thread"]
     for size in MPI_SIZES[library]:
         session.log(f"MPI tests on {library} with {size} MPI ranks")
         mpirun = [str(python.with_name("mpirun")), "-n", str(size)]

@@ -14,7 +14,7 @@ Launch = Callable[..., Job]
 #: Seconds from a fault to the end of the job.
 SOON = 10.0
 #: Seconds for a job that starts, works and ends.
-WHOLE = 60.0
+WHOLE = 30.0
 #: Seconds into the long run at which it is disturbed.
 INTO_THE_RUN = 1.0
 
