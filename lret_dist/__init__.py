@@ -6,6 +6,7 @@ compression removes them, and the trace that is lost on the way is a certified b
 
 from importlib.metadata import version
 
+from lret_dist.api import simulate, simulate_collectively
 from lret_dist.circuit import (
     Barrier,
     Channel,
@@ -31,15 +32,8 @@ from lret_dist.noise import ErrorTerm, NoiseModel
 from lret_dist.options import SimulationOptions
 from lret_dist.process_grid import ProcessGrid
 from lret_dist.result import RunMetadata, SimulationResult
-from lret_dist.session import (
-    RunHandle,
-    Session,
-    check_request,
-    get_session,
-    simulate,
-    simulate_collectively,
-    start_mpi_if_launched,
-)
+from lret_dist.run_handle import RunHandle
+from lret_dist.session import Session, get_session, start_mpi_if_launched
 from lret_dist.simulation import SimulationRequest
 
 __version__ = version("lret-dist")
@@ -71,7 +65,6 @@ __all__ = [
     "SimulationResult",
     "TruncationWarning",
     "UnsupportedOperationError",
-    "check_request",
     "get_session",
     "simulate",
     "simulate_collectively",

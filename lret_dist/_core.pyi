@@ -106,7 +106,11 @@ def restride(
     """
 
 def pack_rows(
-    block: Block, bits: Sequence[int], value: int, start: int, out: NDArray[np.complex128] | NDArray[np.complex64]
+    block: Block,
+    bits: Sequence[int],
+    value: int,
+    start: int,
+    out: NDArray[np.complex128] | NDArray[np.complex64],
 ) -> None:
     """Copy the rows whose ``bits`` read ``value``, in ascending order, into contiguous ``out``.
 
@@ -114,7 +118,11 @@ def pack_rows(
     """
 
 def unpack_rows(
-    block: Block, bits: Sequence[int], value: int, start: int, source: NDArray[np.complex128] | NDArray[np.complex64]
+    block: Block,
+    bits: Sequence[int],
+    value: int,
+    start: int,
+    source: NDArray[np.complex128] | NDArray[np.complex64],
 ) -> None:
     """Inverse of :func:`pack_rows`: write contiguous ``source`` into those rows of the block."""
 

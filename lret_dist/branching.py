@@ -9,15 +9,17 @@ same on every process grid.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lret_dist import _core
-from lret_dist.factor import Block, Factor
 from lret_dist.operators import restrict
-from lret_dist.program import ChannelStep
+
+if TYPE_CHECKING:
+    from lret_dist.factor import Block, Factor
+    from lret_dist.program import ChannelStep
 
 __all__ = ["NUM_BINS", "Bins", "Branches", "candidate_weights", "choose"]
 
@@ -55,7 +57,9 @@ class Branches:
         piece = slice(start, stop)
         return Branches(self.operators[piece], self.sources[piece], self.weights[piece])
 
-    def build(self, source: Block, out: Block, bits: list[int], kraus: NDArray[np.complex128]) -> None:
+    def build(
+        self, source: Block, out: Block, bits: list[int], kraus: NDArray[np.complex128]
+    ) -> None:
         """Write the chosen columns into ``out``."""
         scale = np.ones(len(self))
         _core.branch(source, out, bits, kraus, self.operators, self.sources, scale)
@@ -104,11 +108,12 @@ class Bins:
 
 
 def _bin_of(weights: FloatArray) -> NDArray[np.intp]:
-    """Bin of each weight; bin 1 + b holds 2**((b - OCTAVES * B) / B) <= w < the next, B per octave."""
+    """Bin of each weight: B bins per octave, bin 1 from 2**-OCTAVES up, all smaller ones in 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         place = np.floor(_BINS_PER_OCTAVE * (np.log2(weights) + _OCTAVES)) + 1
     place = np.nan_to_num(place, nan=0, neginf=0)
-    return np.clip(place, 0, NUM_BINS - 1).astype(np.intp)
+    bins: NDArray[np.intp] = np.clip(place, 0, NUM_BINS - 1).astype(np.intp)
+    return bins
 
 
 def candidate_weights(
@@ -134,16 +139,17 @@ def candidate_weights(
     if len(bits) <= _REDUCED_QUBITS and bits:
         reduced = _core.reduced_matrices(factor.block, bits)
         # Tr(E rho) = sum_ab E[b, a] rho[a, b], and rho is Hermitian.
-        flat = effects.conj().reshape(len(effects), -1) @ reduced.reshape(len(reduced), -1).T
+        flat = (
+            effects.conj().reshape(len(effects), -1)
+            @ reduced.reshape(len(reduced), effects[0].size).T
+        )
         return np.ascontiguousarray(flat.real), True
     if not bits:
         return np.outer(effects[:, 0, 0].real, _core.column_weights(factor.block)), True
     return _weights_by_trial(factor, restrict(step.kraus, *fixed), bits), True
 
 
-def _weights_by_trial(
-    factor: Factor, kraus: NDArray[np.complex128], bits: list[int]
-) -> FloatArray:
+def _weights_by_trial(factor: Factor, kraus: NDArray[np.complex128], bits: list[int]) -> FloatArray:
     """Weights of a wide channel, by applying each operator to a copy of the block."""
     weights = []
     for operator in kraus:

@@ -6,12 +6,15 @@ Wood, Biamonte, Cory, "Tensor networks and graphical calculus for open quantum s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "as_kraus",
@@ -157,7 +160,7 @@ def _choi(superop: ComplexArray) -> ComplexArray:
 
 
 def _vectors(matrices: ComplexArray) -> ComplexArray:
-    """vec of every matrix of a stack, as rows."""
+    """Vec of every matrix of a stack, as rows."""
     return matrices.transpose(0, 2, 1).reshape(len(matrices), -1)
 
 

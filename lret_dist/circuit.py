@@ -6,16 +6,18 @@ bit of its matrix index (little-endian, as in Qiskit).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import index
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lret_dist.channels import as_kraus, as_unitary
 from lret_dist.gates import gate_matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = [
     "MAX_GATE_QUBITS",
@@ -46,7 +48,7 @@ class Gate:
         name: the instruction's name, which noise is matched on.
         qubits: distinct qubits, lowest bit of the matrix index first.
         matrix: (2**k, 2**k) complex128 unitary, C order.
-        label: a user's label; noise given for the label goes before noise given for the name.
+        label: a user's label; noise is then matched on it instead of the name.
     """
 
     name: str
@@ -243,7 +245,9 @@ class Circuit:
 
     def barrier(self, qubits: Iterable[int] | None = None) -> Circuit:
         """Append a barrier on ``qubits`` (default: all)."""
-        return self.append(Barrier(self._wires(range(self.num_qubits) if qubits is None else qubits)))
+        return self.append(
+            Barrier(self._wires(range(self.num_qubits) if qubits is None else qubits))
+        )
 
     def save_density_matrix(
         self, qubits: Iterable[int] | None = None, *, key: str = "density_matrix"

@@ -7,16 +7,17 @@ also keeps every count far below 2**31.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lret_dist.process_grid import ProcessGrid
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mpi4py import MPI
+
+    from lret_dist.process_grid import ProcessGrid
 
 __all__ = ["BUFFER_BYTES", "GridCommunicator", "split"]
 
@@ -45,8 +46,8 @@ class GridCommunicator:
         column: this MPI rank's column group.
     """
 
-    def __init__(self, grid: ProcessGrid, comm: MPI.Intracomm | None = None) -> None:
-        """Make the communicators of the grid; collective over ``comm``, which has grid.size ranks."""
+    def __init__(self, grid: ProcessGrid, comm: MPI.Comm | None = None) -> None:
+        """Make the grid's communicators; collective over ``comm``, of ``grid.size`` MPI ranks."""
         self.grid = grid
         self.row, self.column = 0, 0
         if comm is None:
@@ -89,7 +90,7 @@ class GridCommunicator:
             _sum(self._all, array)
 
     def sum_on_driver(self, array: Array) -> None:
-        """Sum over all MPI ranks into the driver's array, in place; others' are left as they are."""
+        """Sum over all MPI ranks into the driver's array; the others' are left as they are."""
         if self.grid.size > 1:
             _reduce(self._all, array)
 
@@ -150,14 +151,14 @@ class GridCommunicator:
         return self._all.gather(value, root=0) if self.grid.size > 1 else [value]
 
 
-def _sum(comm: MPI.Intracomm, array: Array) -> None:
+def _sum(comm: MPI.Comm, array: Array) -> None:
     """Reduce, then broadcast: an Allreduce need not give every rank the same rounding."""
     _reduce(comm, array)
     for chunk in _chunks(array):
         comm.Bcast(chunk, root=0)
 
 
-def _reduce(comm: MPI.Intracomm, array: Array) -> None:
+def _reduce(comm: MPI.Comm, array: Array) -> None:
     for chunk in _chunks(array):
         if comm.rank == 0:
             total = np.empty_like(chunk)

@@ -9,9 +9,9 @@ density matrix itself is diagonalised instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import scipy.linalg
@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 
 from lret_dist import _core
 from lret_dist.communicator import BUFFER_BYTES, GridCommunicator, split
-from lret_dist.factor import Block, Factor
+from lret_dist.threads import blas_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lret_dist.factor import Block, Factor
 
 __all__ = ["Cut", "compress"]
 
@@ -27,6 +32,10 @@ FloatArray: TypeAlias = NDArray[np.float64]
 
 #: Part of the largest weight below which an eigenvalue of a Gram matrix is rounding.
 _ROUNDING = {np.dtype(np.complex128): 1e-15, np.dtype(np.complex64): 1e-9}
+
+
+#: Size of an eigenproblem from which more than one thread is faster.
+_THREADED_EIGH = 512
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ def compress(factor: Factor, comm: GridCommunicator, cut: Cut, num_qubits: int) 
     """
     per_group = comm.columns_per_group(factor.columns)
     if sum(per_group) > 1 << num_qubits:
-        return _compress_by_density_matrix(factor, comm, cut, per_group, num_qubits)
+        return _compress_by_density_matrix(factor, comm, cut, num_qubits)
     gram = _gram(factor, comm, per_group)
     vectors, weights, discarded = _spectrum(gram, comm, cut)
     if len(weights) == sum(per_group) and not _unbalanced(per_group):
@@ -78,21 +87,31 @@ def _spectrum(
     vectors = np.empty((size, 0), np.complex128)
     weights = np.empty(0)
     if comm.is_driver:
-        values, columns = scipy.linalg.eigh(
-            matrix.astype(np.complex128), overwrite_a=True, check_finite=False, driver="evd"
-        )
+        values, columns = _eigh(matrix)
         values = np.clip(values[::-1], 0, None)
         head[0], head[1] = _kept(values, cut, _ROUNDING[matrix.dtype])
         vectors, weights = columns[:, ::-1], values
     comm.broadcast(head)
     kept = int(head[0])
-    vectors = np.ascontiguousarray(vectors[:, :kept]) if comm.is_driver else np.empty(
-        (size, kept), np.complex128
+    vectors = (
+        np.ascontiguousarray(vectors[:, :kept])
+        if comm.is_driver
+        else np.empty((size, kept), np.complex128)
     )
     weights = weights[:kept].copy() if comm.is_driver else np.empty(kept)
     comm.broadcast(vectors)
     comm.broadcast(weights)
     return vectors, weights, float(head[1])
+
+
+def _eigh(matrix: NDArray[Any]) -> tuple[FloatArray, NDArray[np.complex128]]:
+    """Ascending eigenvalues and eigenvectors of a Hermitian matrix, in double precision."""
+    threads = _core.get_num_threads() if len(matrix) >= _THREADED_EIGH else 1
+    with blas_threads(threads):
+        values, vectors = scipy.linalg.eigh(
+            matrix.astype(np.complex128), overwrite_a=True, check_finite=False, driver="evd"
+        )
+    return values, vectors
 
 
 def _kept(values: FloatArray, cut: Cut, rounding: float) -> tuple[int, float]:
@@ -109,6 +128,7 @@ def _kept(values: FloatArray, cut: Cut, rounding: float) -> tuple[int, float]:
 def _gram(factor: Factor, comm: GridCommunicator, per_group: list[int]) -> NDArray[Any]:
     """L^dagger L over all columns of the grid, the same on every MPI rank's driver."""
     total = sum(per_group)
+    gram: NDArray[Any]
     if comm.grid.columns == 1:
         gram = _core.gram(factor.block)
     else:
@@ -120,9 +140,7 @@ def _gram(factor: Factor, comm: GridCommunicator, per_group: list[int]) -> NDArr
     return gram
 
 
-def _rotate(
-    factor: Factor, comm: GridCommunicator, per_group: list[int], vectors: Block
-) -> None:
+def _rotate(factor: Factor, comm: GridCommunicator, per_group: list[int], vectors: Block) -> None:
     """L <- L V with the new columns dealt out to the column groups in turn, in place."""
     groups = comm.grid.columns
     kept = vectors.shape[1]
@@ -132,7 +150,7 @@ def _rotate(
         return
     dealt = np.concatenate([np.arange(kept)[group::groups] for group in range(groups)])
     shares = [len(range(group, kept, groups)) for group in range(groups)]
-    vectors = np.ascontiguousarray(vectors[:, dealt])
+    dealt_out: Any = np.ascontiguousarray(vectors[:, dealt])
     mine = shares[comm.column]
     before = factor.columns
     if mine > before:
@@ -140,7 +158,7 @@ def _rotate(
     for rows, tile in _tiles(factor, comm, per_group, width=before):
         turned = np.empty((len(tile), kept), factor.dtype)
         if len(tile):
-            _core.rotate(tile, vectors, turned)
+            _core.rotate(tile, dealt_out, turned)
         _give_back(factor, comm, rows, turned, shares)
     factor.resize(mine)
 
@@ -184,9 +202,7 @@ def _give_back(
     """Send each column group its columns of the turned rows, and take ours."""
     shares = split(rows.stop - rows.start, comm.grid.columns)
     edges = np.cumsum([0, *widths])
-    send = np.concatenate(
-        [turned[:, a:b].reshape(-1) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    )
+    send = np.concatenate([turned[:, a:b].reshape(-1) for a, b in pairwise(edges)])
     mine = widths[comm.column]
     receive = np.empty((rows.stop - rows.start) * mine, factor.dtype)
     comm.trade_over_columns(
@@ -196,7 +212,7 @@ def _give_back(
 
 
 def _compress_by_density_matrix(
-    factor: Factor, comm: GridCommunicator, cut: Cut, per_group: list[int], num_qubits: int
+    factor: Factor, comm: GridCommunicator, cut: Cut, num_qubits: int
 ) -> float:
     """Eigenvectors of rho = L L^dagger, for factors with more columns than rho has rows."""
     rho = np.zeros((1 << num_qubits,) * 2, factor.dtype)

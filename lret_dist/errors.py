@@ -36,4 +36,4 @@ class UnsupportedOperationError(LretError, ValueError):
 
 
 class TruncationWarning(UserWarning):
-    """More weight was discarded than ``epsilon`` allows, because memory or ``max_rank`` forced it."""
+    """Memory or ``max_rank`` forced more weight to be discarded than ``epsilon`` allows."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lret_dist.branching import NUM_BINS, Bins, Branches, candidate_weights, choose
 from lret_dist.budget import CompressionPolicy, TruncationBudget
-from lret_dist.communicator import GridCommunicator
 from lret_dist.compression import Cut, compress
 from lret_dist.errors import CancelledError
 from lret_dist.operators import Operator, restrict
@@ -20,6 +17,13 @@ from lret_dist.program import ChannelStep, MeasureStep, Program, SaveStep, Unita
 from lret_dist.sampling import generator, misread, sample_rows, write_bits, written_bits
 from lret_dist.saving import save_value
 from lret_dist.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from lret_dist.communicator import GridCommunicator
 
 __all__ = ["Evolution", "Outcome", "RunSettings"]
 
@@ -78,8 +82,10 @@ class _Decision:
 
     def pack(self) -> NDArray[np.float64]:
         return np.array(
-            [self.cut, self.columns, self.chosen, self.dropped]
-            + [self.compress, self.retry, self.cancelled],
+            [
+                *(self.cut, self.columns, self.chosen, self.dropped),
+                *(self.compress, self.retry, self.cancelled),
+            ],
             dtype=np.float64,
         )
 
@@ -100,7 +106,8 @@ class _Path:
 
     @property
     def number(self) -> int:
-        return self.shots.stop - self.shots.start
+        number: int = self.shots.stop - self.shots.start
+        return number
 
     def child(self, outcome: int, shots: slice) -> _Path:
         return _Path((*self.key, outcome), shots, self.budget.copy(), self.policy)
@@ -283,11 +290,9 @@ class Evolution:
         most = min(self._full_rank, self.settings.max_rank or self._full_rank)
         gain = 0.0 if before > most else path.policy.LEAST_GAIN
         cut = Cut(path.budget.free(number), most, gain)
-        path.budget.discarded += compress(
-            state.factor, self.comm, cut, self.program.num_qubits
-        )
+        path.budget.discarded += compress(state.factor, self.comm, cut, self.program.num_qubits)
         after = state.rank()
-        path.policy.record(before, after)
+        path.policy.record(after)
         self.outcome.num_truncations += after < before
         self._note_rank(after)
 

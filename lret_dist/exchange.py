@@ -7,15 +7,19 @@ puts what comes back into the same rows. Each pair of MPI ranks trades 2**-k of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lret_dist import _core
 from lret_dist.communicator import BUFFER_BYTES, GridCommunicator
-from lret_dist.factor import Factor
-from lret_dist.layout import Layout
 from lret_dist.operators import Operator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lret_dist.factor import Factor
+    from lret_dist.layout import Layout
 
 __all__ = ["swap_bits"]
 

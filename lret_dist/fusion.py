@@ -9,8 +9,8 @@ depolarizing noise stay recognisable.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from lret_dist.channels import (
 from lret_dist.circuit import Barrier, Channel, Circuit, Gate, Measure, Operation, Reset, Save
 from lret_dist.operators import Operator
 from lret_dist.program import ChannelStep, MeasureStep, Program, SaveStep, Step, UnitaryStep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["fuse"]
 

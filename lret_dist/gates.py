@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
 __all__ = ["gate_matrix", "gate_names"]
 
@@ -41,6 +45,10 @@ def _rotation(generator: NDArray[np.complex128], angle: float) -> NDArray[np.com
     """exp(-i angle/2 G) for a generator with G^2 = 1."""
     identity = np.eye(len(generator), dtype=np.complex128)
     return math.cos(angle / 2) * identity - 1j * math.sin(angle / 2) * generator
+
+
+def _twice(matrix: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    return np.kron(matrix, matrix).astype(np.complex128)
 
 
 def _controlled(matrix: NDArray[np.complex128]) -> NDArray[np.complex128]:
@@ -84,9 +92,9 @@ _PARAMETRIC: dict[str, tuple[int, Callable[..., NDArray[np.complex128]]]] = {
     "crx": (1, lambda angle: _controlled(_rotation(_X, angle))),
     "cry": (1, lambda angle: _controlled(_rotation(_Y, angle))),
     "crz": (1, lambda angle: _controlled(_rotation(_Z, angle))),
-    "rxx": (1, lambda angle: _rotation(np.kron(_X, _X), angle)),
-    "ryy": (1, lambda angle: _rotation(np.kron(_Y, _Y), angle)),
-    "rzz": (1, lambda angle: _rotation(np.kron(_Z, _Z), angle)),
+    "rxx": (1, lambda angle: _rotation(_twice(_X), angle)),
+    "ryy": (1, lambda angle: _rotation(_twice(_Y), angle)),
+    "rzz": (1, lambda angle: _rotation(_twice(_Z), angle)),
 }
 
 
@@ -116,6 +124,4 @@ def _lookup(name: str) -> tuple[int, Callable[..., NDArray[np.complex128]]]:
     try:
         return _PARAMETRIC[name]
     except KeyError:
-        raise ValueError(
-            f"unknown gate {name!r}; known gates: {', '.join(gate_names())}"
-        ) from None
+        raise ValueError(f"unknown gate {name!r}; known gates: {', '.join(gate_names())}") from None

@@ -6,7 +6,10 @@ they are the number of its row group.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["Layout", "plan_exchange", "plan_restore"]
 

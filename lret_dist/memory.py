@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
-from lret_dist.circuit import Save
 from lret_dist.errors import InsufficientMemoryError
-from lret_dist.process_grid import ProcessGrid
-from lret_dist.program import Program
 from lret_dist.saving import saved_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lret_dist.circuit import Save
+    from lret_dist.process_grid import ProcessGrid
+    from lret_dist.program import Program
 
 __all__ = [
     "available_bytes",
@@ -35,7 +39,7 @@ _CLEAR_REFS = Path("/proc/self/clear_refs")
 
 def available_bytes() -> int:
     """Memory that this machine and this process's control group leave free."""
-    return min([psutil.virtual_memory().available, *_cgroup_headroom()])
+    return min([int(psutil.virtual_memory().available), *_cgroup_headroom()])
 
 
 def _cgroup_headroom() -> list[int]:

@@ -1,22 +1,25 @@
 """Noise bound to instructions: which channels act when a gate of some name acts on some qubits.
 
-The rules are those of Qiskit Aer's noise models, so that an imported model means the same here:
-an instruction is matched by its label, else by its name; an error given for exactly these qubits,
-in this order, goes before the default for the name; errors act after the instruction, on a
-measurement before it.
+The rules are those of Qiskit Aer's noise models, so that an imported model means the same here.
+An instruction with a label is matched by it, any other by its name. An error given for exactly
+these qubits, in this order, replaces the default for the name. Errors act after the instruction,
+on a measurement before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from typing import TYPE_CHECKING
 
 from lret_dist.channels import as_kraus, as_readout_matrix
 from lret_dist.circuit import Barrier, Channel, Circuit, Measure, Operation, Save
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["ErrorTerm", "NoiseModel"]
 
@@ -48,13 +51,24 @@ class ErrorTerm:
         """(K, 2**k, 2**k) Kraus operators."""
         return as_kraus(self._source() if callable(self._source) else self._source)
 
-    def on(self, instruction_qubits: Sequence[int]) -> Channel:
-        """The channel that acts when the instruction acts on ``instruction_qubits``."""
-        if self.qubits is not None:
-            return Channel(self.qubits, self.kraus, "noise")
-        if self.positions is not None:
-            return Channel(tuple(instruction_qubits[p] for p in self.positions), self.kraus, "noise")
-        return Channel(tuple(instruction_qubits), self.kraus, "noise")
+    def on(self, operation: Operation) -> Channel:
+        """The channel that acts when an instruction acts on its qubits.
+
+        Raises:
+            ValueError: for a channel on more qubits than the instruction has.
+        """
+        qubits = operation.qubits if self.qubits is None else self.qubits
+        width = self.kraus.shape[-1].bit_length() - 1
+        if self.qubits is None and self.positions is not None:
+            width = 1 + max(self.positions)
+        if width > len(qubits):
+            raise ValueError(
+                f"the noise on {operation.name!r} acts on {width} qubits, "
+                f"the instruction on {len(qubits)}"
+            )
+        if self.qubits is None and self.positions is not None:
+            qubits = tuple(operation.qubits[p] for p in self.positions)
+        return Channel(qubits, self.kraus, "noise")
 
 
 @dataclass
@@ -103,17 +117,12 @@ class NoiseModel:
         return frozenset(name for name, _ in self.errors)
 
     def terms_for(self, operation: Operation) -> list[ErrorTerm]:
-        """Error terms of one operation, by label, else by name; local ones before the default."""
+        """Error terms of one operation: those for its qubits, else those for any qubits."""
         if operation.name in _NOISELESS or isinstance(operation, Barrier | Save):
             return []
-        for name in (operation.label, operation.name):
-            if name is None:
-                continue
-            for qubits in (operation.qubits, None):
-                terms = self.errors.get((name, qubits))
-                if terms is not None:
-                    return terms
-        return []
+        name = operation.label or operation.name
+        found = self.errors.get((name, operation.qubits))
+        return self.errors.get((name, None), []) if found is None else found
 
     def readout_for(self, qubit: int) -> NDArray[np.float64] | None:
         """(2, 2) readout matrix p[prepared, read] of a qubit, or None where reading is perfect."""
@@ -123,16 +132,14 @@ class NoiseModel:
         """The circuit with a :class:`Channel` for every error, and readout on its measurements."""
         bound = Circuit(circuit.num_qubits, circuit.num_clbits, circuit.name)
         for operation in circuit:
-            noise: list[Operation] = [term.on(operation.qubits) for term in self.terms_for(operation)]
+            noise: list[Operation] = [term.on(operation) for term in self.terms_for(operation)]
             if isinstance(operation, Measure):
-                parts: list[Operation] = [*noise, replace(operation, readout=self.readout_for(operation.qubit))]
+                parts: list[Operation] = [
+                    *noise,
+                    replace(operation, readout=self.readout_for(operation.qubit)),
+                ]
             else:
                 parts = [operation, *noise]
             for part in parts:
                 bound.append(part)
         return bound
-
-    def unmatched(self, circuits: Iterable[Circuit]) -> frozenset[str]:
-        """Names that have an error here but match no operation of the circuits."""
-        used = {name for circuit in circuits for op in circuit for name in (op.name, op.label)}
-        return self.instruction_names - {name for name in used if name is not None}

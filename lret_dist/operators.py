@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lret_dist import _core
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Operator", "block_diagonal_positions", "restrict"]
 
@@ -76,9 +78,7 @@ class Operator:
         else:
             _core.apply_matrix(block, bits, self.matrix)
 
-    def _apply_diagonal(
-        self, block: Block, bits: Sequence[int], diagonal: ComplexArray
-    ) -> None:
+    def _apply_diagonal(self, block: Block, bits: Sequence[int], diagonal: ComplexArray) -> None:
         if len(diagonal) == 1:
             if diagonal[0] != 1:
                 block *= block.dtype.type(diagonal[0])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lret_dist.options import Parallelization
+if TYPE_CHECKING:
+    from lret_dist.options import Parallelization
 
 __all__ = ["ProcessGrid", "check_parallelization", "choose_grid", "most_row_groups"]
 
@@ -127,4 +129,3 @@ def _balanced_rows(mpi_ranks: int) -> int:
 
 def _power_of_two_at_most(number: int) -> int:
     return 1 << (number.bit_length() - 1)
-

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lret_dist.circuit import Measure, Save
 from lret_dist.operators import Operator, block_diagonal_positions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lret_dist.circuit import Measure, Save
 
 __all__ = ["ChannelStep", "MeasureStep", "Program", "SaveStep", "Step", "UnitaryStep"]
 
@@ -54,13 +57,15 @@ class ChannelStep:
     @cached_property
     def effects(self) -> ComplexArray:
         """K^dagger K of every Kraus operator, (K, 2**k, 2**k)."""
-        return np.einsum("kji,kjl->kil", self.kraus.conj(), self.kraus)
+        effects: ComplexArray = np.einsum("kji,kjl->kil", self.kraus.conj(), self.kraus)
+        return effects
 
     @cached_property
     def mean_weights(self) -> NDArray[np.float64]:
         """Weight of each operator on the maximally mixed state, (K,), summing to 1."""
         traces: NDArray[np.float64] = np.trace(self.effects, axis1=1, axis2=2).real
-        return traces / self.kraus.shape[-1]
+        weights: NDArray[np.float64] = traces / self.kraus.shape[-1]
+        return weights
 
     @property
     def noise_weight(self) -> float:

@@ -6,13 +6,17 @@ are drawn on the driver; amplitudes are summed in the order of the basis states.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lret_dist.circuit import Measure
-from lret_dist.state import State
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from lret_dist.circuit import Measure
+    from lret_dist.state import State
 
 __all__ = ["generator", "misread", "sample_rows", "write_bits", "written_bits"]
 

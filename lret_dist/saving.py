@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lret_dist.circuit import Save, SaveDensityMatrix, SaveProbabilities
 from lret_dist.communicator import BUFFER_BYTES
-from lret_dist.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from lret_dist.state import State
 
 __all__ = ["save_value", "saved_bytes"]
 

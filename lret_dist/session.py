@@ -18,18 +18,13 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, overload
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from lret_dist.circuit import Circuit
 from lret_dist.communicator import GridCommunicator
-from lret_dist.errors import CancelledError, LauncherError, SessionError, TruncationWarning
+from lret_dist.errors import CancelledError, LauncherError, SessionError
 from lret_dist.launcher import launched_processes, was_launched
 from lret_dist.memory import available_bytes, usable
-from lret_dist.noise import NoiseModel
-from lret_dist.options import SimulationOptions
-from lret_dist.process_grid import ProcessGrid
-from lret_dist.result import SimulationResult
+from lret_dist.run_handle import Outcomes, RunHandle
 from lret_dist.simulation import (
     Job,
     Machine,
@@ -44,19 +39,21 @@ from lret_dist.simulation import (
 from lret_dist.threads import threads_per_rank
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from mpi4py import MPI
 
-__all__ = [
-    "RunHandle",
-    "Session",
-    "check_request",
-    "get_session",
-    "simulate",
-    "simulate_collectively",
-    "start_mpi_if_launched",
-]
+    from lret_dist.process_grid import ProcessGrid
+    from lret_dist.result import SimulationResult
 
-Outcomes = list[SimulationResult | Exception]
+__all__ = [
+    "Grids",
+    "Session",
+    "ending_the_job_on_failure",
+    "get_session",
+    "start_mpi_if_launched",
+    "survey",
+]
 
 #: Message tags: the driver's commands, and a worker's first and last word.
 _COMMAND, _WORD = 1, 2
@@ -65,67 +62,6 @@ _READY, _GONE = "ready", "gone"
 _STOP_SECONDS = 5.0
 #: Shortest and longest pause of an idle worker between two looks for a command, in seconds.
 _SHORT_PAUSE, _LONG_PAUSE = 5e-5, 5e-3
-
-
-class RunHandle:
-    """A batch of runs under way: wait for it, ask after it, or stop it."""
-
-    def __init__(self) -> None:
-        self._ended = threading.Event()
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self._running = False
-        self._outcomes: Outcomes | CancelledError = []
-
-    def result(self, timeout: float | None = None) -> Outcomes:
-        """Wait for the batch and return one result or exception per request, in order.
-
-        Args:
-            timeout: seconds to wait at most; None waits for ever.
-
-        Raises:
-            TimeoutError: when the batch has not ended by then; it goes on.
-            CancelledError: when the batch was cancelled.
-        """
-        if not self._ended.wait(timeout):
-            raise TimeoutError(f"the run has not ended after {timeout} s")
-        if isinstance(self._outcomes, CancelledError):
-            raise self._outcomes
-        for outcome in self._outcomes:
-            for text in outcome.warnings if isinstance(outcome, SimulationResult) else ():
-                warnings.warn(text, TruncationWarning, stacklevel=2)
-        return self._outcomes
-
-    def cancel(self) -> bool:
-        """Stop the batch at its next step; returns whether it had not ended yet."""
-        with self._lock:
-            self._stop.set()
-            if not self._running and not self._ended.is_set():
-                self._end(CancelledError("the run was cancelled before it began"))
-                return True
-        return not self.done()
-
-    def done(self) -> bool:
-        """Whether the batch has ended, in whatever way."""
-        return self._ended.is_set()
-
-    def running(self) -> bool:
-        """Whether the batch is being run just now."""
-        return self._running and not self._ended.is_set()
-
-    def cancelled(self) -> bool:
-        """Whether the batch ended because it was cancelled."""
-        return self._ended.is_set() and isinstance(self._outcomes, CancelledError)
-
-    def _begin(self) -> bool:
-        """Mark the batch as running, unless it was cancelled first."""
-        with self._lock:
-            self._running = not self._ended.is_set()
-            return self._running
-
-    def _end(self, outcomes: Outcomes | CancelledError) -> None:
-        self._outcomes = outcomes
-        self._ended.set()
 
 
 class Session:
@@ -156,15 +92,23 @@ class Session:
         """Check the requests, queue them and return at once.
 
         Raises:
-            ValueError: or another exception of :func:`check_request`, before anything is sent.
+            ValueError: for a request that cannot be run, before anything is sent.
+            InsufficientMemoryError: when not even the smallest form of a run fits.
             SessionError: when the session is closed.
         """
         if self._closed:
             raise SessionError("the session is closed; no further run can start")
-        prepared = [prepare(request, self.machine) for request in requests]
+        prepared = [self._prepare(request) for request in requests]
         handle = RunHandle()
         self._queue.put((handle, prepared))
         return handle
+
+    def _prepare(self, request: SimulationRequest) -> PreparedRequest:
+        try:
+            return prepare(request, self.machine)
+        except Exception as error:
+            error.add_note(f"in circuit {request.circuit.name!r}")
+            raise
 
     def close(self) -> None:
         """Stop what is running, and the workers; later calls do nothing."""
@@ -187,9 +131,9 @@ class Session:
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:
             handle, prepared = item
-            if handle._begin():
+            if handle.begin():
                 self._current = handle
-                handle._end(self._run_batch(handle, prepared))
+                handle.end(self._run_batch(handle, prepared))
                 self._current = None
 
     def _run_batch(
@@ -198,7 +142,7 @@ class Session:
         outcomes: Outcomes = []
         for prepared in batch:
             try:
-                outcomes.append(self._run(prepared, handle._stop.is_set))
+                outcomes.append(self._run(prepared, handle.stopping))
             except CancelledError as error:
                 return error
             except Exception as error:
@@ -219,19 +163,19 @@ class _Crew:
 
     def __init__(self, comm: MPI.Intracomm | None) -> None:
         self._comm = comm
-        self._grids = _Grids(comm)
+        self._grids = Grids(comm)
         if comm is None:
             self.threads = threads_per_rank(1)
             self.machine = Machine(mpi_ranks=1, bytes_per_rank=usable(available_bytes(), 1))
         else:
             _await_workers(comm)
-            self.threads, self.machine = _survey(comm)
+            self.threads, self.machine = survey(comm)
 
     def run(self, job: Job, cancelled: Callable[[], bool]) -> Report:
         if self._comm is None:
             report = execute(job, self._grids.get(job.grid), self.threads, cancelled)
         else:
-            with _ending_the_job_on_failure(self._comm):
+            with ending_the_job_on_failure(self._comm):
                 self._tell(job)
                 report = execute(job, self._grids.get(job.grid), self.threads, cancelled)
         assert report is not None
@@ -247,7 +191,7 @@ class _Crew:
             request.wait()
 
 
-class _Grids:
+class Grids:
     """Communicators of the process grids that were used so far."""
 
     def __init__(self, comm: MPI.Intracomm | None) -> None:
@@ -276,7 +220,7 @@ class _Grids:
         return GridCommunicator(grid, part) if takes_part else None
 
 
-class _ending_the_job_on_failure:  # noqa: N801 - used like a function, in a with statement
+class ending_the_job_on_failure:  # noqa: N801 - used like a function, in a with statement
     """Any exception but a cancellation, which all MPI ranks share, ends the whole MPI job."""
 
     def __init__(self, comm: MPI.Intracomm) -> None:
@@ -286,7 +230,7 @@ class _ending_the_job_on_failure:  # noqa: N801 - used like a function, in a wit
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> None:
-        if kind is not None and not issubclass(kind, CancelledError):
+        if self._comm.size > 1 and kind is not None and not issubclass(kind, CancelledError):
             text = "".join(traceback.format_exception(kind, error, trace))
             _say(self._comm, f"failed; the whole MPI job is ended\n{text}")
             self._comm.Abort(1)
@@ -299,7 +243,7 @@ def _say(comm: MPI.Intracomm, text: str) -> None:
     os.write(2, line.encode(errors="replace"))
 
 
-def _survey(comm: MPI.Intracomm) -> tuple[int, Machine]:
+def survey(comm: MPI.Intracomm) -> tuple[int, Machine]:
     """Threads of this MPI rank, and the least memory that any of them has; collective."""
     from mpi4py import MPI
 
@@ -329,10 +273,10 @@ def _serve(comm: MPI.Intracomm) -> NoReturn:
     """Serve the driver's runs until it sends the workers home; then end this process."""
     from mpi4py import MPI
 
-    with _ending_the_job_on_failure(comm):
+    with ending_the_job_on_failure(comm):
         comm.send(_READY, 0, _WORD)
-        threads, _ = _survey(comm)
-        grids = _Grids(comm)
+        threads, _ = survey(comm)
+        grids = Grids(comm)
         while (job := _next_command(comm)) is not None:
             grid = grids.find(job.grid)
             if grid is not None:
@@ -451,84 +395,3 @@ def get_session() -> Session:
         SessionError: when a worker has ended before it could serve.
     """
     return _this_process().open()
-
-
-def check_request(request: SimulationRequest) -> None:
-    """Check everything about a request that can be known before it is run.
-
-    Raises:
-        ValueError: for an initial state that does not fit, or a partition that cannot be made.
-        InsufficientMemoryError: when not even the smallest form of the run fits.
-    """
-    prepare(request, get_session().machine)
-
-
-@overload
-def simulate(circuit: Circuit, noise: NoiseModel | None = None, **options: Any) -> SimulationResult: ...
-@overload
-def simulate(
-    circuit: Sequence[Circuit], noise: NoiseModel | None = None, **options: Any
-) -> list[SimulationResult]: ...
-def simulate(
-    circuit: Circuit | Sequence[Circuit], noise: NoiseModel | None = None, **options: Any
-) -> SimulationResult | list[SimulationResult]:
-    """Simulate one circuit, or several, and wait for the result.
-
-    Args:
-        circuit: a circuit or a sequence of them.
-        noise: errors bound to their instructions.
-        **options: fields of :class:`~lret_dist.options.SimulationOptions`.
-
-    Raises:
-        ValueError: or TypeError, for bad arguments.
-        LretError: when the run cannot be done.
-    """
-    single = isinstance(circuit, Circuit)
-    circuits = [circuit] if isinstance(circuit, Circuit) else list(circuit)
-    settings = SimulationOptions(**options)
-    requests = [SimulationRequest(circuit=c, noise=noise, options=settings) for c in circuits]
-    results = []
-    for outcome in get_session().submit(requests).result():
-        if isinstance(outcome, Exception):
-            raise outcome
-        results.append(outcome)
-    return results[0] if single else results
-
-
-def simulate_collectively(
-    circuit: Circuit,
-    noise: NoiseModel | None = None,
-    *,
-    comm: MPI.Intracomm,
-    **options: Any,
-) -> SimulationResult | None:
-    """Simulate a circuit inside an MPI program: every MPI rank of ``comm`` calls this alike.
-
-    Args:
-        circuit: the circuit.
-        noise: errors bound to its instructions.
-        comm: the MPI ranks to use; it is duplicated, and released at the end.
-        **options: fields of :class:`~lret_dist.options.SimulationOptions`.
-
-    Returns:
-        The result on MPI rank 0 of ``comm``, None on the others.
-
-    Raises:
-        ValueError: or TypeError, for bad arguments, on every MPI rank.
-        LretError: when the run cannot be done.
-    """
-    own = comm.Dup()
-    try:
-        threads, machine = _survey(own)
-        request = SimulationRequest(circuit=circuit, noise=noise, options=SimulationOptions(**options))
-        prepared = prepare(request, machine)
-        started = time.perf_counter()
-        # The driver's plan holds for all: a fresh seed is drawn once.
-        job: Job = own.bcast(plan(prepared, machine) if own.rank == 0 else None)
-        grid = _Grids(own).find(job.grid)
-        report = None if grid is None else execute(job, grid, threads, lambda: False)
-        if grid is not None:
-            grid.free()
-        return None if report is None else assemble_result(job, report, machine, started)
-    finally:
-        own.Free()

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from lret_dist.budget import expected_rank
 from lret_dist.circuit import Channel, Circuit, Gate, Save
-from lret_dist.communicator import GridCommunicator
 from lret_dist.evolution import Evolution, Outcome, RunSettings
 from lret_dist.fusion import fuse
 from lret_dist.memory import (
@@ -23,7 +18,6 @@ from lret_dist.memory import (
     peak_mb,
     reset_peak,
 )
-from lret_dist.noise import NoiseModel
 from lret_dist.options import SimulationOptions
 from lret_dist.process_grid import (
     ProcessGrid,
@@ -31,10 +25,19 @@ from lret_dist.process_grid import (
     choose_grid,
     most_row_groups,
 )
-from lret_dist.program import Program
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.states import as_columns
 from lret_dist.threads import limited_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lret_dist.communicator import GridCommunicator
+    from lret_dist.noise import NoiseModel
+    from lret_dist.program import Program
 
 __all__ = [
     "Job",
@@ -163,9 +166,7 @@ def plan(prepared: PreparedRequest, machine: Machine) -> Job:
         num_qubits=program.num_qubits,
         widest_step=program.widest_step,
         expected_rank=expected_rank(program, options.epsilon, options.max_rank),
-        least_rows=least_row_groups(
-            program.num_qubits, itemsize, first, machine.bytes_per_rank
-        ),
+        least_rows=least_row_groups(program.num_qubits, itemsize, first, machine.bytes_per_rank),
     )
     settings = RunSettings(
         shots=options.shots if prepared.circuit.num_clbits and program.measures else 0,
@@ -192,9 +193,7 @@ def execute(
     return Report(outcome=outcome, threads=threads, peak_memory_mb=max(peaks))
 
 
-def assemble_result(
-    job: Job, report: Report, machine: Machine, started: float
-) -> SimulationResult:
+def assemble_result(job: Job, report: Report, machine: Machine, started: float) -> SimulationResult:
     """The result of a run that began at ``started`` (of ``time.perf_counter``)."""
     outcome, settings = report.outcome, job.settings
     metadata = RunMetadata(

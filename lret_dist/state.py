@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lret_dist import _core
 from lret_dist.communicator import BUFFER_BYTES, GridCommunicator
 from lret_dist.exchange import swap_bits
 from lret_dist.factor import Factor
 from lret_dist.layout import Layout, plan_exchange, plan_restore
-from lret_dist.operators import Operator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from lret_dist.operators import Operator
 
 __all__ = ["FixedBits", "State"]
 
@@ -56,7 +60,9 @@ class State:
             if count and comm.row == 0:
                 factor.block[0, 0] = 1
         else:
-            mine = columns[comm.row * rows : (comm.row + 1) * rows, comm.column :: comm.grid.columns]
+            mine = columns[
+                comm.row * rows : (comm.row + 1) * rows, comm.column :: comm.grid.columns
+            ]
             factor.append(mine.shape[1])[:] = mine
             factor.weights = _core.column_weights(factor.block)
             comm.sum_over_rows(factor.weights)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy.linalg
 import scipy.linalg.blas
@@ -13,7 +13,10 @@ from threadpoolctl import ThreadpoolController
 
 from lret_dist import _core
 
-__all__ = ["available_cores", "limited_threads", "threads_per_rank"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["available_cores", "blas_threads", "limited_threads", "threads_per_rank"]
 
 # Both libraries must be loaded before the controller looks for them.
 _LOADED = (numpy.linalg, scipy.linalg.blas)
@@ -44,14 +47,25 @@ def threads_per_rank(ranks_on_host: int) -> int:
 
 @contextmanager
 def limited_threads(threads: int) -> Iterator[None]:
-    """Run kernels and BLAS with this many threads, and put the numbers back afterwards."""
+    """Run the kernels with this many threads, and put the numbers back afterwards.
+
+    BLAS gets one: the kernels call it from their own threads, and BLAS threads that compete for a
+    core with anything else have been seen to take twenty times as long as one.
+    """
     before = _core.get_num_threads()
     _core.set_num_threads(threads)
     try:
-        with _controller().limit(limits=threads, user_api="blas"):
+        with blas_threads(1):
             yield
     finally:
         _core.set_num_threads(before)
+
+
+@contextmanager
+def blas_threads(threads: int) -> Iterator[None]:
+    """Let BLAS and LAPACK use this many threads."""
+    with _controller().limit(limits=threads, user_api="blas"):
+        yield
 
 
 @cache

@@ -77,7 +77,10 @@ class LRETJob(JobV1):  # type: ignore[misc]
             JobError: if the job was cancelled, was never submitted, or all its circuits failed.
         """
         if self._result is None:
-            self._result = self._built(self._outcomes(timeout))
+            outcomes = self._outcomes(timeout)
+            self._result = self._built(outcomes)
+            for text in _warnings(outcomes):
+                warnings.warn(text, TruncationWarning, stacklevel=2)
         return self._result
 
     def cancel(self) -> bool:
@@ -114,10 +117,7 @@ class LRETJob(JobV1):  # type: ignore[misc]
             raise JobError(f"job {self.job_id()} failed: {error}") from error
 
     def _final_status(self) -> JobStatus:
-        with warnings.catch_warnings():
-            # The same warnings come with the result.
-            warnings.simplefilter("ignore", TruncationWarning)
-            outcomes = self._outcomes(timeout=0)
+        outcomes = self._outcomes(timeout=0)
         failed = all(isinstance(outcome, Exception) for outcome in outcomes)
         return JobStatus.ERROR if failed else JobStatus.DONE
 
@@ -140,3 +140,12 @@ class LRETJob(JobV1):  # type: ignore[misc]
         if len(errors) == 1:
             return first
         return f"all {len(errors)} circuits failed; first {first}"
+
+
+def _warnings(outcomes: Outcomes) -> list[str]:
+    return [
+        text
+        for outcome in outcomes
+        if isinstance(outcome, SimulationResult)
+        for text in outcome.warnings
+    ]

@@ -22,9 +22,6 @@ def check_noise_acts(noise: NoiseModel, circuits: Iterable[Circuit]) -> None:
 
     Errors of ``delay``, ``id``, ``measure`` and ``reset`` are left out where others act: models
     of devices have them, and most circuits do without.
-
-    Raises:
-        ValueError: for an error on more qubits than the instruction that it is given for.
     """
     used: set[str] = set()
     acting: set[str] = set()
@@ -48,18 +45,7 @@ def _distinct(circuits: Iterable[Circuit]) -> Iterable[Operation]:
 
 def _acting_names(noise: NoiseModel, operation: Operation) -> set[str]:
     """The label or name that the operation's noise is given for, if it has any."""
-    terms = noise.terms_for(operation)
-    if not terms:
-        return set()
-    names = {name for name in (operation.label, operation.name) if name is not None}
-    widest = max((1 + max(term.positions) for term in terms if term.positions), default=0)
-    if widest > len(operation.qubits):
-        raise ValueError(
-            f"the noise on {operation.name!r} acts on {widest} qubits, "
-            f"the instruction on {len(operation.qubits)}"
-        )
-    places = (operation.qubits, None)
-    return {n for n in names if any(noise.errors.get((n, place)) is terms for place in places)}
+    return {operation.label or operation.name} if noise.terms_for(operation) else set()
 
 
 def _message(idle: set[str] | frozenset[str], used: set[str]) -> str:

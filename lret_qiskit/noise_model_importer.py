@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from warnings import warn
@@ -18,7 +18,6 @@ from lret_qiskit.translators.quantum_errors import error_kraus, error_width, pau
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-    from lret_dist import Operation
 
 __all__ = ["ImportCache", "ImportedNoiseModel", "NoiseModelImporter", "with_noise_passes"]
 
@@ -33,12 +32,6 @@ class ImportedNoiseModel(NoiseModel):
     """
 
     passes: tuple[TransformationPass, ...] = ()
-
-    def terms_for(self, operation: Operation) -> list[ErrorTerm]:
-        """Error terms of one operation; as in Qiskit Aer, a label hides the gate's name."""
-        if operation.label is None:
-            return super().terms_for(operation)
-        return super().terms_for(replace(operation, name=operation.label))
 
 
 class NoiseModelImporter:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2, Options
 
-from lret_dist import NoiseModel, SimulationRequest, check_request, get_session
+from lret_dist import NoiseModel, SimulationRequest, get_session
 from lret_qiskit.backends.options import RunOptions, as_defaults, default_options, merged_options
 from lret_qiskit.backends.target import build_target
 from lret_qiskit.job import LRETJob
@@ -134,8 +134,6 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         requests = [request for request, _ in pairs]
         if noise is not None:
             check_noise_acts(noise, [request.circuit for request in requests])
-        for request in requests:
-            _check(request)
         job = LRETJob(self, str(uuid.uuid4()), requests, [experiment for _, experiment in pairs])
         job.submit()
         return job
@@ -184,11 +182,3 @@ def _translated(
     seconds = time.perf_counter() - start
     shots = options.simulation.shots
     return request, Experiment.of(circuit, shots, memory=options.memory, seconds=seconds)
-
-
-def _check(request: SimulationRequest) -> None:
-    try:
-        check_request(request)
-    except Exception as error:
-        error.add_note(f"in circuit {request.circuit.name!r}")
-        raise

@@ -1,0 +1,108 @@
+"""Simulating circuits with one call."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import TYPE_CHECKING, Any, overload
+
+from lret_dist.circuit import Circuit
+from lret_dist.errors import TruncationWarning
+from lret_dist.options import SimulationOptions
+from lret_dist.session import Grids, ending_the_job_on_failure, get_session, survey
+from lret_dist.simulation import (
+    Job,
+    SimulationRequest,
+    assemble_result,
+    execute,
+    plan,
+    prepare,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mpi4py import MPI
+
+    from lret_dist.noise import NoiseModel
+    from lret_dist.result import SimulationResult
+
+__all__ = ["simulate", "simulate_collectively"]
+
+
+@overload
+def simulate(
+    circuit: Circuit, noise: NoiseModel | None = None, **options: Any
+) -> SimulationResult: ...
+@overload
+def simulate(
+    circuit: Sequence[Circuit], noise: NoiseModel | None = None, **options: Any
+) -> list[SimulationResult]: ...
+def simulate(
+    circuit: Circuit | Sequence[Circuit], noise: NoiseModel | None = None, **options: Any
+) -> SimulationResult | list[SimulationResult]:
+    """Simulate one circuit, or several, and wait for the result.
+
+    Args:
+        circuit: a circuit or a sequence of them.
+        noise: errors bound to their instructions.
+        **options: fields of :class:`~lret_dist.options.SimulationOptions`.
+
+    Raises:
+        ValueError: or TypeError, for bad arguments.
+        LretError: when the run cannot be done.
+    """
+    single = isinstance(circuit, Circuit)
+    circuits = [circuit] if isinstance(circuit, Circuit) else list(circuit)
+    settings = SimulationOptions(**options)
+    requests = [SimulationRequest(circuit=c, noise=noise, options=settings) for c in circuits]
+    results = []
+    for outcome in get_session().submit(requests).result():
+        if isinstance(outcome, Exception):
+            raise outcome
+        for text in outcome.warnings:
+            warnings.warn(text, TruncationWarning, stacklevel=2)
+        results.append(outcome)
+    return results[0] if single else results
+
+
+def simulate_collectively(
+    circuit: Circuit,
+    noise: NoiseModel | None = None,
+    *,
+    comm: MPI.Intracomm,
+    **options: Any,
+) -> SimulationResult | None:
+    """Simulate a circuit inside an MPI program: every MPI rank of ``comm`` calls this alike.
+
+    Args:
+        circuit: the circuit.
+        noise: errors bound to its instructions.
+        comm: the MPI ranks to use; it is duplicated, and released at the end.
+        **options: fields of :class:`~lret_dist.options.SimulationOptions`.
+
+    Returns:
+        The result on MPI rank 0 of ``comm``, None on the others.
+
+    Raises:
+        ValueError: or TypeError, for bad arguments, on every MPI rank.
+        LretError: when the run cannot be done.
+    """
+    own = comm.Dup()
+    try:
+        threads, machine = survey(own)
+        request = SimulationRequest(
+            circuit=circuit, noise=noise, options=SimulationOptions(**options)
+        )
+        prepared = prepare(request, machine)
+        started = time.perf_counter()
+        # The driver's plan holds for all: a fresh seed is drawn once.
+        job: Job = own.bcast(plan(prepared, machine) if own.rank == 0 else None)
+        with ending_the_job_on_failure(own):
+            grid = Grids(own).find(job.grid)
+            report = None if grid is None else execute(job, grid, threads, lambda: False)
+            if grid is not None:
+                grid.free()
+        return None if report is None else assemble_result(job, report, machine, started)
+    finally:
+        own.Free()
