@@ -17,6 +17,9 @@ MARK = "LRET_TEST_JOB"
 #: Names that the launchers give the MPI rank of a process.
 RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK")
 LAUNCHER = Path(sys.executable).with_name("mpirun")
+#: Where both MPI libraries keep the memory that their processes share, and its names.
+SHARED_MEMORY = Path("/dev/shm")
+SEGMENTS = ("mpich_shm_*", "sm_segment.*")
 
 ENVIRONMENT = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -44,7 +47,10 @@ class Job:
         self._id = uuid.uuid4().hex
         self._log = log
         launcher = [str(LAUNCHER), "-n", str(ranks)] if ranks else []
-        environment = os.environ | ENVIRONMENT | variables | {MARK: self._id}
+        # Launchers leave small files in the temporary folder when they are killed.
+        own = {MARK: self._id, "TMPDIR": str(log.parent)}
+        environment = os.environ | ENVIRONMENT | variables | own
+        self._segments = set(_segments())
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [*launcher, sys.executable, str(script), *arguments],
@@ -96,6 +102,15 @@ class Job:
         for process in self._processes():
             process.kill()
         self._process.wait(timeout=10)
+        self._free_shared_memory()
+
+    def _free_shared_memory(self) -> None:
+        """Remove what killed processes left: little each, but /dev/shm may hold just 64 MiB."""
+        new = set(_segments()) - self._segments
+        in_use = "".join(map(_memory_map, psutil.pids())) if new else ""
+        for segment in new:
+            if str(segment) not in in_use:
+                segment.unlink(missing_ok=True)
 
     def _pid_of(self, rank: int) -> int:
         for process in self._processes():
@@ -114,3 +129,14 @@ class Job:
             except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
                 continue
         return mine
+
+
+def _segments() -> list[Path]:
+    return [path for pattern in SEGMENTS for path in SHARED_MEMORY.glob(pattern)]
+
+
+def _memory_map(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/maps").read_text()
+    except OSError:
+        return ""
