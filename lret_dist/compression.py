@@ -208,7 +208,7 @@ def _give_back(
     comm.trade_over_columns(
         send, [len(turned) * width for width in widths], receive, [s * mine for s in shares]
     )
-    factor.block[rows, :mine] = receive.reshape(-1, mine)
+    factor.block[rows, :mine] = receive.reshape(rows.stop - rows.start, mine)
 
 
 def _compress_by_density_matrix(

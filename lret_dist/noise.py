@@ -16,7 +16,7 @@ from lret_dist.channels import as_kraus, as_readout_matrix
 from lret_dist.circuit import Barrier, Channel, Circuit, Measure, Operation, Save
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     import numpy as np
     from numpy.typing import ArrayLike, NDArray

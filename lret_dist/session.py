@@ -18,7 +18,8 @@ import threading
 import time
 import traceback
 import warnings
-from typing import TYPE_CHECKING, Any, NoReturn
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
 
 from lret_dist.communicator import GridCommunicator
 from lret_dist.errors import CancelledError, LauncherError, SessionError
@@ -39,7 +40,7 @@ from lret_dist.simulation import (
 from lret_dist.threads import threads_per_rank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mpi4py import MPI
 
@@ -220,20 +221,18 @@ class Grids:
         return GridCommunicator(grid, part) if takes_part else None
 
 
-class ending_the_job_on_failure:  # noqa: N801 - used like a function, in a with statement
+@contextmanager
+def ending_the_job_on_failure(comm: MPI.Intracomm) -> Iterator[None]:
     """Any exception but a cancellation, which all MPI ranks share, ends the whole MPI job."""
-
-    def __init__(self, comm: MPI.Intracomm) -> None:
-        self._comm = comm
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> None:
-        if self._comm.size > 1 and kind is not None and not issubclass(kind, CancelledError):
-            text = "".join(traceback.format_exception(kind, error, trace))
-            _say(self._comm, f"failed; the whole MPI job is ended\n{text}")
-            self._comm.Abort(1)
+    try:
+        yield
+    except CancelledError:
+        raise
+    except BaseException:
+        if comm.size == 1:
+            raise
+        _say(comm, f"failed; the whole MPI job is ended\n{traceback.format_exc()}")
+        comm.Abort(1)
 
 
 def _say(comm: MPI.Intracomm, text: str) -> None:
@@ -281,9 +280,9 @@ def _serve(comm: MPI.Intracomm) -> NoReturn:
             grid = grids.find(job.grid)
             if grid is not None:
                 _take_part(job, grid, threads)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        MPI.Finalize()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    MPI.Finalize()
     os._exit(0)
 
 

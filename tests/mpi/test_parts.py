@@ -1,0 +1,114 @@
+"""The parts that talk: exchange of bits, compression, sums; every MPI rank takes part."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from lret_dist import ProcessGrid
+from lret_dist.communicator import GridCommunicator
+from lret_dist.compression import Cut, compress
+from lret_dist.state import State
+
+WORLD = MPI.COMM_WORLD
+GRIDS = [ProcessGrid(r, WORLD.size // r) for r in (1, 2, 4) if WORLD.size % r == 0]
+QUBITS = 5
+
+
+@pytest.fixture(params=GRIDS, ids=str)
+def comm(request: pytest.FixtureRequest) -> GridCommunicator:
+    return GridCommunicator(request.param, WORLD)
+
+
+def columns(seed: int, number: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    entries = rng.normal(size=(1 << QUBITS, number)) + 1j * rng.normal(size=(1 << QUBITS, number))
+    return entries / np.linalg.norm(entries)
+
+
+def spread(comm: GridCommunicator, whole: np.ndarray) -> State:
+    return State.prepare(QUBITS, comm, np.dtype(np.complex128), whole, whole.shape[1])
+
+
+def density_matrix(state: State) -> np.ndarray:
+    """rho in the order of the qubits, on every MPI rank."""
+    state.restore_order()
+    comm, block = state.comm, state.factor.block
+    rho = np.zeros((1 << QUBITS,) * 2, complex)
+    rows = comm.gather_rows(np.ascontiguousarray(block))
+    if rows is not None and comm.row == 0:
+        rho = rows @ rows.conj().T
+    comm.sum_over_all(rho)
+    return rho
+
+
+@pytest.mark.parametrize("needed", [(4, 3), (0, 4), (2,), (4, 0, 2)])
+def test_exchange_then_restore_is_the_identity(
+    comm: GridCommunicator, needed: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lret_dist.exchange.BUFFER_BYTES", 100)
+    whole = columns(1, 7)
+    state = spread(comm, whole)
+    for qubits in (needed, (0, 1), (4, 2)):
+        state.bring_local(qubits, lambda qubit: qubit)
+        assert all(state.layout.is_local(qubit) for qubit in qubits)
+    np.testing.assert_allclose(density_matrix(state), whole @ whole.conj().T, atol=1e-14)
+    assert [state.layout.bit(q) for q in range(QUBITS)] == list(range(QUBITS))
+
+
+@pytest.mark.parametrize("number", [1, 6, 20, 40])
+@pytest.mark.parametrize("buffer", [200, 1 << 20])
+def test_compression_keeps_the_largest_weights(
+    comm: GridCommunicator, number: int, buffer: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lret_dist.compression.BUFFER_BYTES", buffer)
+    whole = columns(2, number)
+    rho = whole @ whole.conj().T
+    weights = np.linalg.eigvalsh(rho)[::-1]
+    state = spread(comm, whole)
+    kept = max(1, number // 3)
+    discarded = compress(state.factor, comm, Cut(0.0, kept), QUBITS)
+    assert state.rank() == kept
+    assert discarded == pytest.approx(1 - weights[:kept].sum(), abs=1e-12)
+    assert state.trace() == pytest.approx(weights[:kept].sum(), abs=1e-12)
+    gone = rho - density_matrix(state)
+    np.testing.assert_allclose(
+        np.linalg.eigvalsh(gone)[::-1][:3], _largest(weights[kept:]), atol=1e-12
+    )
+
+
+def _largest(weights: np.ndarray) -> np.ndarray:
+    return np.append(weights, np.zeros(3))[:3]
+
+
+def test_compression_balances_the_columns(comm: GridCommunicator) -> None:
+    state = spread(comm, columns(3, 13))
+    compress(state.factor, comm, Cut(0.0, 13), QUBITS)
+    per_group = comm.columns_per_group(state.factor.columns)
+    assert sum(per_group) == 13
+    assert max(per_group) - min(per_group) <= 1
+    np.testing.assert_allclose(state.factor.weights, _weights(state), atol=1e-14)
+
+
+def _weights(state: State) -> np.ndarray:
+    weights = (np.abs(state.factor.block) ** 2).sum(axis=0)
+    state.comm.sum_over_rows(weights)
+    return weights
+
+
+def test_pauli_sums_cross_row_groups(comm: GridCommunicator) -> None:
+    whole = columns(4, 5)
+    state = spread(comm, whole)
+    for x_mask, z_mask in ((0, 0), (0b10000, 0), (0b11111, 0b10101), (0b01000, 0b11000)):
+        index = np.arange(1 << QUBITS)
+        signs = np.array([(-1.0) ** ((i ^ x_mask) & z_mask).bit_count() for i in index])
+        exact = np.vdot(whole, signs[:, np.newaxis] * whole[index ^ x_mask])
+        assert state.pauli_sum(x_mask, z_mask) == pytest.approx(exact, abs=1e-13)
+
+
+def test_sums_have_the_same_bits_everywhere(comm: GridCommunicator) -> None:
+    values = np.random.default_rng(WORLD.rank).normal(size=1000)
+    comm.sum_over_all(values)
+    everywhere = WORLD.allgather(values.tobytes())
+    assert len(set(everywhere)) == 1

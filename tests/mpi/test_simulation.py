@@ -1,0 +1,148 @@
+"""Whole runs on every process grid, against a dense reference; every MPI rank takes part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from dense_reference import evolve
+from mpi4py import MPI
+from random_circuits import (
+    add_saves,
+    brick_wall,
+    brick_wall_noise,
+    random_circuit,
+    trace_distance,
+)
+
+from lret_dist import (
+    Circuit,
+    InsufficientMemoryError,
+    NoiseModel,
+    SimulationResult,
+    simulate_collectively,
+)
+
+if TYPE_CHECKING:
+    from lret_dist.options import Parallelization
+
+WORLD = MPI.COMM_WORLD
+POWER_OF_TWO = WORLD.size & (WORLD.size - 1) == 0
+PARTITIONS = [p for p in ("row", "column", "hybrid", "auto") if p != "row" or POWER_OF_TWO]
+DRIVER = WORLD.rank == 0
+
+
+def run(circuit: Circuit, noise: NoiseModel | None = None, **options: Any) -> SimulationResult:
+    """The result on MPI rank 0; elsewhere an object that must not be looked at."""
+    result = simulate_collectively(circuit, noise, comm=WORLD, **options)
+    assert (result is not None) == DRIVER
+    return result  # type: ignore[return-value]
+
+
+def saved_circuit(seed: int, num_qubits: int, length: int = 20) -> Circuit:
+    rng = np.random.default_rng(seed)
+    return add_saves(random_circuit(rng, num_qubits, length), rng)
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("seed", range(8))
+def test_nothing_discarded_equals_dense(partition: Parallelization, seed: int) -> None:
+    circuit = saved_circuit(seed, 1 + seed % 5)
+    result = run(circuit, epsilon=0, shots=0, parallelization=partition)
+    if DRIVER:
+        exact = evolve(circuit).data
+        for key in ("rho", "part", "probabilities", "value"):
+            np.testing.assert_allclose(result.data[key], exact[key], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("epsilon", [1e-3, 1e-2, 0.2])
+def test_true_error_is_within_the_certificate(partition: Parallelization, epsilon: float) -> None:
+    circuit = saved_circuit(100, 4, 30)
+    result = run(circuit, epsilon=epsilon, shots=0, parallelization=partition)
+    if DRIVER:
+        certified = result.metadata.truncation_error
+        distance = trace_distance(result.data["rho"], evolve(circuit).data["rho"])
+        assert distance <= certified + 1e-10
+        assert certified <= epsilon + 1e-10
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_seeded_memory_is_that_of_one_process(partition: Parallelization) -> None:
+    circuit = random_circuit(np.random.default_rng(7), 5, 20).measure(0, 0).gate("h", [0])
+    noise = NoiseModel().add_readout_error([[0.9, 0.1], [0.2, 0.8]], 1)
+    options = {"epsilon": 0, "shots": 300, "seed": 11}
+    spread = run(circuit.measure_all(), noise, parallelization=partition, **options)
+    alone = simulate_collectively(circuit, noise, comm=MPI.COMM_SELF, **options)
+    assert alone is not None
+    if DRIVER:
+        assert spread.memory() == alone.memory()
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_decisions_are_those_of_one_process(partition: Parallelization) -> None:
+    circuit, noise = brick_wall(7, 6), brick_wall_noise(1e-3, 1e-2)
+    spread = run(circuit, noise, epsilon=1e-2, shots=0, parallelization=partition)
+    alone = simulate_collectively(circuit, noise, comm=MPI.COMM_SELF, epsilon=1e-2, shots=0)
+    assert alone is not None
+    if DRIVER:
+        assert spread.metadata.truncation_error <= 1e-2
+        assert spread.metadata.final_rank == pytest.approx(alone.metadata.final_rank, rel=0.1)
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_initial_state_and_max_rank(partition: Parallelization, precision: str) -> None:
+    rng = np.random.default_rng(3)
+    columns = rng.normal(size=(16, 5)) + 1j * rng.normal(size=(16, 5))
+    columns /= np.linalg.norm(columns)
+    circuit = Circuit(4).gate("cx", [3, 0]).save_density_matrix(key="rho")
+    options = {"initial_state": columns, "precision": precision, "parallelization": partition}
+    result = run(circuit, epsilon=0, shots=0, initial_rank=8, **options)
+    if DRIVER:
+        order = [i ^ (i >> 3 & 1) for i in range(16)]
+        exact = columns[order] @ columns[order].conj().T
+        np.testing.assert_allclose(result.data["rho"], exact, rtol=0, atol=1e-6)
+        assert result.metadata.final_rank == 5
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_more_ranks_than_a_small_circuit_can_use(partition: Parallelization) -> None:
+    circuit = Circuit(2).gate("h", [0]).gate("cx", [0, 1]).measure_all()
+    result = run(circuit, shots=50, seed=1, parallelization=partition)
+    if DRIVER:
+        assert set(result.counts()) == {0, 3}
+        assert np.prod(result.metadata.process_grid) <= WORLD.size == result.metadata.mpi_ranks
+
+
+@pytest.mark.skipif(POWER_OF_TWO, reason="this number of MPI ranks is a power of two")
+def test_row_refuses_a_number_that_is_no_power_of_two() -> None:
+    with pytest.raises(ValueError, match=r"needs a power of two of MPI ranks, got 3: start 2"):
+        run(Circuit(4).gate("h", [0]), parallelization="row")
+
+
+def test_too_large_a_run_is_refused_everywhere() -> None:
+    with pytest.raises(InsufficientMemoryError, match="qubits need at least"):
+        run(Circuit(48).barrier().gate("h", [0]).save_density_matrix(), shots=0)
+    result = run(Circuit(1, 1).measure_all(), shots=3)
+    if DRIVER:
+        assert result.counts() == {0: 3}
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_diagonal_steps_on_distributed_bits_need_no_exchange(
+    partition: Parallelization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    circuit = Circuit(5)
+    for qubit in range(5):
+        circuit.gate("rz", [qubit], 0.1 + qubit).gate("cz", [qubit, (qubit + 1) % 5])
+    circuit.channel([np.sqrt(0.9) * np.eye(2), np.sqrt(0.1) * np.diag([1, -1])], [4])
+    monkeypatch.setattr("lret_dist.state.swap_bits", _refuse)
+    result = run(circuit, epsilon=0, shots=0, parallelization=partition)
+    if DRIVER:
+        assert result.metadata.final_rank == 2
+
+
+def _refuse(*_: object) -> None:
+    raise AssertionError("bits were exchanged")
