@@ -2,7 +2,7 @@
 # inside this folder. The definitions are in noxfile.py.
 
 PYTHON ?= python3
-NOX := .venv/bin/nox --no-error-on-missing-interpreters
+NOX := .venv/bin/nox
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint fmt bench clean
