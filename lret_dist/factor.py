@@ -14,7 +14,7 @@ __all__ = ["Factor"]
 Block: TypeAlias = NDArray[np.complex128] | NDArray[np.complex64]
 
 #: Room for new columns that growing adds, as a part of the columns there are.
-_HEADROOM = 0.125
+_HEADROOM = 1 / 16
 
 
 class Factor:
