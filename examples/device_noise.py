@@ -31,7 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compare device circuits with Qiskit Aer.")
     parser.add_argument("partition", nargs="?", default="auto")
     parser.add_argument("--ghz", type=int, default=12, help="qubits of the GHZ state")
-    parser.add_argument("--qft", type=int, default=10, help="qubits of the Fourier transform")
+    parser.add_argument("--qft", type=int, default=8, help="qubits of the Fourier transform")
     parser.add_argument("--epsilon", type=float, default=1e-3)
     options = parser.parse_args()
 
