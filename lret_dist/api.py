@@ -54,10 +54,11 @@ def simulate(
     """
     single = isinstance(circuit, Circuit)
     circuits = [circuit] if isinstance(circuit, Circuit) else list(circuit)
+    session = get_session()
     settings = SimulationOptions(**options)
     requests = [SimulationRequest(circuit=c, noise=noise, options=settings) for c in circuits]
     results = []
-    for outcome in get_session().submit(requests).result():
+    for outcome in session.submit(requests).result():
         if isinstance(outcome, Exception):
             raise outcome
         for text in outcome.warnings:

@@ -10,6 +10,7 @@ MPI job with a message: none of them can be left waiting.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import queue
 import socket
@@ -59,6 +60,8 @@ __all__ = [
 #: Message tags: the driver's commands, and a worker's first and last word.
 _COMMAND, _WORD = 1, 2
 _READY, _GONE = "ready", "gone"
+#: Command to take part in :func:`survey`; a job is run, and None sends the workers home.
+_SURVEY = "survey"
 #: Seconds that the driver waits at its end for a run to stop before it ends the whole MPI job.
 _STOP_SECONDS = 5.0
 #: Shortest and longest pause of an idle worker between two looks for a command, in seconds.
@@ -127,15 +130,24 @@ class Session:
             if self._thread.is_alive():
                 _say(self._workers, "the run did not stop in time; the whole MPI job is ended")
                 self._workers.Abort(1)
-            self._crew.dismiss()
+            _tell(self._workers, None)
 
     def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
+        while (item := self._next()) is not None:
             handle, prepared = item
             if handle.begin():
                 self._current = handle
                 handle.end(self._run_batch(handle, prepared))
                 self._current = None
+
+    def _next(self) -> tuple[RunHandle, list[PreparedRequest]] | None:
+        parent = os.getppid()
+        while True:
+            try:
+                return self._queue.get(timeout=1)
+            except queue.Empty:
+                if self._workers is not None:
+                    _end_if_orphaned(parent)
 
     def _run_batch(
         self, handle: RunHandle, batch: list[PreparedRequest]
@@ -170,6 +182,7 @@ class _Crew:
             self.machine = Machine(mpi_ranks=1, bytes_per_rank=usable(available_bytes(), 1))
         else:
             _await_workers(comm)
+            _tell(comm, _SURVEY)
             self.threads, self.machine = survey(comm)
 
     def run(self, job: Job, cancelled: Callable[[], bool]) -> Report:
@@ -177,19 +190,17 @@ class _Crew:
             report = execute(job, self._grids.get(job.grid), self.threads, cancelled)
         else:
             with ending_the_job_on_failure(self._comm):
-                self._tell(job)
+                _tell(self._comm, job)
                 report = execute(job, self._grids.get(job.grid), self.threads, cancelled)
         assert report is not None
         return report
 
-    def dismiss(self) -> None:
-        self._tell(None)
 
-    def _tell(self, job: Job | None) -> None:
-        assert self._comm is not None
-        sent = [self._comm.isend(job, rank, _COMMAND) for rank in range(1, self._comm.size)]
-        for request in sent:
-            request.wait()
+def _tell(comm: MPI.Intracomm, command: Job | str | None) -> None:
+    """Send a command to all workers."""
+    sent = [comm.isend(command, rank, _COMMAND) for rank in range(1, comm.size)]
+    for request in sent:
+        request.wait()
 
 
 class Grids:
@@ -274,16 +285,19 @@ def _serve(comm: MPI.Intracomm) -> NoReturn:
 
     with ending_the_job_on_failure(comm):
         comm.send(_READY, 0, _WORD)
-        threads, _ = survey(comm)
-        grids = Grids(comm)
-        while (job := _next_command(comm)) is not None:
-            grid = grids.find(job.grid)
-            if grid is not None:
-                _take_part(job, grid, threads)
+        grids, threads = Grids(comm), 1
+        while (command := _next_command(comm)) is not None:
+            if isinstance(command, str):
+                threads, _ = survey(comm)
+            elif (grid := grids.find(command.grid)) is not None:
+                _take_part(command, grid, threads)
     sys.stdout.flush()
     sys.stderr.flush()
     MPI.Finalize()
-    os._exit(0)
+    # Not sys.exit, which the user's script could catch, nor os._exit: MPICH takes a process that
+    # skips C's exit handlers for a crashed one, and the job's exit code is lost.
+    ctypes.CDLL(None).exit(0)
+    raise AssertionError("exit returned")
 
 
 def _take_part(job: Job, grid: GridCommunicator, threads: int) -> None:
@@ -293,17 +307,21 @@ def _take_part(job: Job, grid: GridCommunicator, threads: int) -> None:
         return
 
 
-def _next_command(comm: MPI.Intracomm) -> Job | None:
+def _end_if_orphaned(parent: int) -> None:
+    """End this process when its launcher was killed: nobody else is left to do it."""
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _next_command(comm: MPI.Intracomm) -> Job | str | None:
     """Wait for a command, with longer and longer pauses instead of spinning."""
     parent = os.getppid()
     pause = _SHORT_PAUSE
     while not comm.iprobe(0, _COMMAND):
-        if os.getppid() != parent:
-            # The launcher was killed; nobody is left to end this process.
-            os._exit(1)
+        _end_if_orphaned(parent)
         time.sleep(pause)
         pause = min(1.05 * pause, _LONG_PAUSE)
-    command: Job | None = comm.recv(source=0, tag=_COMMAND)
+    command: Job | str | None = comm.recv(source=0, tag=_COMMAND)
     return command
 
 
@@ -318,6 +336,7 @@ class _Process:
         self.lock = threading.Lock()
         if was_launched() or "mpi4py.MPI" in sys.modules:
             self._start_mpi()
+        atexit.register(self._leave)
 
     def _start_mpi(self) -> None:
         try:
@@ -334,13 +353,16 @@ class _Process:
                 self.problem = f"its MPI library ({library}) sees only itself"
             return
         self.comm = MPI.COMM_WORLD.Dup()
-        if self.comm.rank > 0:
-            atexit.register(self._leave)
 
     def _leave(self) -> None:
-        """A worker ends without having served: tell the driver, which may be waiting."""
-        assert self.comm is not None
-        self.comm.isend(_GONE, 0, _WORD)
+        """This process ends: let nobody wait for it."""
+        if self.session is not None:
+            self.session.close()
+        elif self.comm is not None and self.comm.rank > 0:
+            self.comm.isend(_GONE, 0, _WORD)
+        elif self.comm is not None:
+            for rank in range(1, self.comm.size):
+                self.comm.isend(None, rank, _COMMAND)
 
     def open(self) -> Session:
         if self.problem is not None:
@@ -356,7 +378,6 @@ class _Process:
         with self.lock:
             if self.session is None:
                 self.session = Session(self.comm)
-                atexit.register(self.session.close)
             return self.session
 
 
