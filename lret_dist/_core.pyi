@@ -83,7 +83,10 @@ def pauli_overlap(left: Block, right: Block, x_mask: int, z_mask: int) -> comple
     """
 
 def gram(block: Block) -> Block:
-    """Gram matrix ``block.conj().T @ block`` by BLAS herk, full Hermitian, in the block's dtype."""
+    """Gram matrix ``block.conj().T @ block`` by BLAS, full Hermitian, in the block's dtype.
+
+    Calls BLAS from the threads of the core, as :func:`rotate` does: limit BLAS itself to one.
+    """
 
 def rotate(block: Block, matrix: Block, out: Block) -> None:
     """``out[:, :] = block @ matrix``, row chunk by row chunk.

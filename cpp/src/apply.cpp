@@ -24,8 +24,8 @@ std::uint64_t as_unsigned(std::int64_t value) { return static_cast<std::uint64_t
 void check_permutation(std::span<const std::int64_t> source) {
   std::vector<bool> seen(source.size());
   for (const std::int64_t s : source) {
-    const auto place = static_cast<std::size_t>(s);
-    if (s < 0 || place >= source.size() || seen[place]) {
+    const auto place = static_cast<std::size_t>(s);  // a negative number becomes a large one
+    if (place >= source.size() || seen[place]) {
       throw std::invalid_argument("source must be a permutation of 0.." +
                                   std::to_string(source.size() - 1));
     }
@@ -41,7 +41,7 @@ simd::Cycles<T> make_cycles(std::span<const std::int64_t> source,
   std::vector<bool> seen(source.size());
   int place = 0;
   for (std::size_t start = 0; start < source.size(); ++start) {
-    const bool fixed = source[start] == static_cast<std::int64_t>(start) && phases[start] == 1.0;
+    const bool fixed = std::cmp_equal(source[start], start) && phases[start] == 1.0;
     if (seen[start] || fixed) continue;
     for (std::size_t a = start; !seen[a]; a = static_cast<std::size_t>(source[a])) {
       seen[a] = true;

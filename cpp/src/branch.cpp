@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "checks.hpp"
@@ -52,8 +53,9 @@ struct SortedBranches {
         target(operator_index.size()),
         contiguous(std::ranges::is_sorted(operator_index)) {
     std::iota(target.begin(), target.end(), 0);
-    std::ranges::stable_sort(
-        target, {}, [&](std::int64_t c) { return operator_index[static_cast<std::size_t>(c)]; });
+    std::ranges::sort(target, {}, [&](std::int64_t c) {
+      return std::pair(operator_index[static_cast<std::size_t>(c)], c);
+    });
     std::int64_t last_operator = -1;
     for (const std::int64_t t : target) {
       const auto c = static_cast<std::size_t>(t);
@@ -63,10 +65,11 @@ struct SortedBranches {
         const auto offset = 2 * operator_size * static_cast<std::size_t>(last_operator);
         segments.push_back({matrices.data() + offset, place, place});
       }
-      source.push_back(branch_source[c]);
-      scale.push_back(static_cast<T>(branch_scale[c]));
+      source.push_back(2 * branch_source[c]);
+      scale.insert(scale.end(), 2, static_cast<T>(branch_scale[c]));
       segments.back().last = place + 1;
     }
+    for (auto& place : target) place *= 2;
   }
 };
 

@@ -15,8 +15,10 @@ namespace {
 
 // BLAS counts in 32-bit integers; rows go through it in chunks far below that.
 constexpr std::int64_t kRowChunk = std::int64_t{1} << 20;
-// Bytes of the temporary of an in-place rotation.
-constexpr std::int64_t kTemporaryBytes = std::int64_t{4} << 20;
+// Bytes of one thread's temporary in an in-place rotation.
+constexpr std::int64_t kTemporaryBytes = std::int64_t{1} << 20;
+// Parts that a rotation is cut into at least, to be shared by the threads.
+constexpr std::int64_t kLeastChunks = 16;
 
 int blas_int(const char* name, std::int64_t value) {
   if (value > std::numeric_limits<int>::max()) {
@@ -32,19 +34,73 @@ std::complex<T>* blas_input(const std::complex<T>* data) {
   return const_cast<std::complex<T>*>(data);
 }
 
+// One task of the Gram matrix: the product of columns first_i .. and first_j .. of the block,
+// first_i >= first_j, over some of its rows.
+struct GramTask {
+  std::int64_t first_i;
+  std::int64_t count_i;
+  std::int64_t first_j;
+  std::int64_t count_j;
+  std::int64_t chunk;  // of the rows
+};
+
+// Tiles on and above the diagonal, and chunks of rows where there are few tiles. Both follow from
+// the shape alone, so that the sums are the same on any number of threads.
+struct GramPlan {
+  std::int64_t chunks;
+  std::vector<GramTask> tasks;
+};
+
+GramPlan plan_gram(std::int64_t rows, std::int64_t columns, std::int64_t item_bytes) {
+  constexpr std::int64_t kTile = 256;  // columns; BLAS is slow on narrower products
+  constexpr std::int64_t kTasks = 64;
+  constexpr std::int64_t kChunkRows = 2048;
+  constexpr std::int64_t kPartialBytes = std::int64_t{16} << 20;
+  const std::int64_t tiles = (columns + kTile - 1) / kTile;
+  const std::int64_t chunks =
+      std::max<std::int64_t>(1, std::min({2 * kTasks / (tiles * (tiles + 1)), rows / kChunkRows,
+                                          kPartialBytes / (item_bytes * columns * columns)}));
+  GramPlan plan{chunks, {}};
+  const auto start = [&](std::int64_t tile) { return columns * tile / tiles; };
+  for (std::int64_t c = 0; c < chunks; ++c) {
+    for (std::int64_t i = 0; i < tiles; ++i) {
+      for (std::int64_t j = 0; j <= i; ++j) {
+        plan.tasks.push_back(
+            {start(i), start(i + 1) - start(i), start(j), start(j + 1) - start(j), c});
+      }
+    }
+  }
+  return plan;
+}
+
 // A row-major matrix is its transpose to Fortran, so the rows of L are the columns of A = L^T, and
 // A A^dagger = (L^dagger L)^T: read in C order, its lower triangle is the upper one of the Gram
 // matrix.
 template <class T>
-void herk_rows(ConstBlock<T> block, const Blas<T>& blas, bool first, std::complex<T>* out) {
+void run_gram_task(ConstBlock<T> block, const GramTask& tile, const Blas<T>& blas,
+                   std::complex<T>* out) {
   char lower = 'L';
   char none = 'N';
+  char adjoint = 'C';
   int n = blas_int("columns", block.columns);
-  int k = blas_int("rows", block.rows);
+  int m_i = static_cast<int>(tile.count_i);
+  int m_j = static_cast<int>(tile.count_j);
   int stride = blas_int("stride", block.stride);
-  T one = 1;
-  T beta = first ? 0 : 1;
-  blas.herk(&lower, &none, &n, &k, &one, blas_input(block.data), &stride, &beta, out, &n);
+  std::complex<T>* const target = out + tile.first_i + tile.first_j * block.columns;
+  for (std::int64_t x = 0; x < block.rows; x += kRowChunk) {
+    int k = blas_int("rows", std::min(kRowChunk, block.rows - x));
+    std::complex<T>* const rows = blas_input(block.data + x * block.stride);
+    if (tile.first_i == tile.first_j) {
+      T one = 1;
+      T beta = x == 0 ? 0 : 1;
+      blas.herk(&lower, &none, &m_i, &k, &one, rows + tile.first_i, &stride, &beta, target, &n);
+    } else {
+      std::complex<T> one = 1;
+      std::complex<T> beta = x == 0 ? 0 : 1;
+      blas.gemm(&none, &adjoint, &m_i, &m_j, &k, &one, rows + tile.first_i, &stride,
+                rows + tile.first_j, &stride, &beta, target, &n);
+    }
+  }
 }
 
 // target (rows x K, C order) = block * matrix, transposed for Fortran: M^T L^T.
@@ -70,11 +126,17 @@ BasicBlock<E> rows_of(const BasicBlock<E>& block, std::int64_t first, std::int64
 
 template <class T>
 void copy_block(ConstBlock<T> from, Block<T> to) {
-  parallel_for(from.rows, from.rows * from.columns, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t x = first; x < last; ++x) {
-      std::copy_n(from.data + x * from.stride, from.columns, to.data + x * to.stride);
-    }
-  });
+  for (std::int64_t x = 0; x < from.rows; ++x) {
+    std::copy_n(from.data + x * from.stride, from.columns, to.data + x * to.stride);
+  }
+}
+
+// Add one upper triangle to another, both in C order.
+template <class T>
+void add_upper(std::int64_t columns, const std::complex<T>* from, std::complex<T>* to) {
+  for (std::int64_t i = 0; i < columns; ++i) {
+    for (std::int64_t j = i; j < columns; ++j) to[i * columns + j] += from[i * columns + j];
+  }
 }
 
 template <class T>
@@ -104,8 +166,22 @@ void gram(ConstBlock<T> block, const Blas<T>& blas, std::span<std::complex<T>> o
   const std::int64_t columns = block.columns;
   check_size("out", out.size(), static_cast<std::size_t>(columns * columns));
   if (columns == 0) return;
-  for (std::int64_t x = 0; x < block.rows; x += kRowChunk) {
-    herk_rows<T>(rows_of(block, x, std::min(kRowChunk, block.rows - x)), blas, x == 0, out.data());
+  const auto [chunks, tasks] = plan_gram(block.rows, columns, sizeof(std::complex<T>));
+  // The first chunk goes to `out` itself.
+  std::vector<std::complex<T>> partial(static_cast<std::size_t>((chunks - 1) * columns * columns));
+  const auto count = static_cast<std::int64_t>(tasks.size());
+  parallel_for(count, block.rows * columns, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t t = first; t < last; ++t) {
+      const GramTask& task = tasks[static_cast<std::size_t>(t)];
+      const std::int64_t x = block.rows * task.chunk / chunks;
+      const std::int64_t end = block.rows * (task.chunk + 1) / chunks;
+      std::complex<T>* const target =
+          task.chunk == 0 ? out.data() : partial.data() + (task.chunk - 1) * columns * columns;
+      run_gram_task<T>(rows_of(block, x, end - x), task, blas, target);
+    }
+  });
+  for (std::int64_t c = 1; c < chunks; ++c) {
+    add_upper<T>(columns, partial.data() + (c - 1) * columns * columns, out.data());
   }
   std::complex<T>* const g = out.data();
   for (std::int64_t i = 0; i < columns; ++i) {
@@ -117,22 +193,27 @@ template <class T>
 void rotate(ConstBlock<T> block, ConstBlock<T> matrix, Block<T> out, const Blas<T>& blas) {
   check_rotation(block, matrix, out);
   if (block.columns == 0 || out.columns == 0) return;
-  if (!share_storage(block, out)) {
-    for (std::int64_t x = 0; x < block.rows; x += kRowChunk) {
-      const std::int64_t count = std::min(kRowChunk, block.rows - x);
-      gemm_rows<T>(rows_of(block, x, count), matrix, rows_of(out, x, count), blas);
-    }
-    return;
-  }
   const auto row_bytes = static_cast<std::int64_t>(sizeof(std::complex<T>)) * out.columns;
-  const std::int64_t chunk = std::clamp<std::int64_t>(kTemporaryBytes / row_bytes, 1, block.rows);
-  std::vector<std::complex<T>> buffer(static_cast<std::size_t>(chunk * out.columns));
-  for (std::int64_t x = 0; x < block.rows; x += chunk) {
-    const std::int64_t count = std::min(chunk, block.rows - x);
-    const Block<T> rotated{buffer.data(), count, out.columns, out.columns};
-    gemm_rows<T>(rows_of(block, x, count), matrix, rotated, blas);
-    copy_block<T>(rotated, rows_of(out, x, count));
-  }
+  const std::int64_t most = std::max<std::int64_t>(1, kTemporaryBytes / row_bytes);
+  const std::int64_t chunk = std::min(most, (block.rows + kLeastChunks - 1) / kLeastChunks);
+  const std::int64_t count = (block.rows + chunk - 1) / chunk;
+  const bool in_place = share_storage(block, out);
+  // One buffer for each share of the chunks, made before the threads start.
+  const std::int64_t shares = std::min<std::int64_t>(num_threads(), count);
+  const std::int64_t size = in_place ? chunk * out.columns : 0;
+  std::vector<std::complex<T>> buffers(static_cast<std::size_t>(size * shares));
+  parallel_for(shares, block.rows * block.columns, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t s = begin; s < end; ++s) {
+      for (std::int64_t c = count * s / shares; c < count * (s + 1) / shares; ++c) {
+        const std::int64_t x = c * chunk;
+        const std::int64_t rows = std::min(chunk, block.rows - x);
+        const Block<T> target = rows_of(out, x, rows);
+        const Block<T> rotated{buffers.data() + s * size, rows, out.columns, out.columns};
+        gemm_rows<T>(rows_of(block, x, rows), matrix, in_place ? rotated : target, blas);
+        if (in_place) copy_block<T>(rotated, target);
+      }
+    }
+  });
 }
 
 #define LRET_INSTANTIATE(T)                                                         \

@@ -32,10 +32,12 @@ std::vector<Candidate> candidates() {
   std::vector<Candidate> list{{&simd::baseline_level, true}};
 #ifdef LRET_X86
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+  // GCC says int where Clang says bool.
+  const auto has = [](auto supported) { return static_cast<bool>(supported); };
+  const bool avx2 = has(__builtin_cpu_supports("avx2")) && has(__builtin_cpu_supports("fma"));
   const bool avx512 =
-      avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
-      __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512bw") != 0;
+      avx2 && has(__builtin_cpu_supports("avx512f")) && has(__builtin_cpu_supports("avx512dq")) &&
+      has(__builtin_cpu_supports("avx512vl")) && has(__builtin_cpu_supports("avx512bw"));
   list.push_back({&simd::avx2_level, avx2});
   list.push_back({&simd::avx512_level, avx512});
 #endif
@@ -44,7 +46,7 @@ std::vector<Candidate> candidates() {
 
 const simd::Level& choose() {
   const char* request = std::getenv("LRET_SIMD");
-  const simd::Level* best = nullptr;
+  const simd::Level* best = &simd::baseline_level;
   bool known = false;
   for (const auto& [level, supported] : candidates()) {
     if (supported && !known) best = level;
@@ -69,7 +71,7 @@ const char* simd_level() { return simd_kernels().name; }
 std::string compiled_simd_levels() {
   std::string names;
   for (const auto& candidate : candidates()) {
-    if (!names.empty()) names += ",";
+    if (!names.empty()) names += ',';
     names += candidate.level->name;
   }
   return names;

@@ -70,7 +70,7 @@ simd::GroupSpace make_groups(Shape shape, std::span<const int> bits,
     space.fixed_mask |= std::uint64_t{1} << space.positions[i];
   }
   space.members = 1 << bits.size();
-  for (std::size_t a = 0; a < static_cast<std::size_t>(space.members); ++a) {
+  for (std::size_t a = 0; a < std::size_t{1} << bits.size(); ++a) {
     for (std::size_t i = 0; i < bits.size(); ++i) {
       if ((a >> i & 1U) != 0) space.offset[a] += shape.stride << bits[i];
     }

@@ -22,7 +22,9 @@ void parallel_for(std::int64_t count, std::int64_t elements, const Body& body) {
     if (count > 0) body(std::int64_t{0}, count);
     return;
   }
+#ifdef _OPENMP
 #pragma omp parallel for num_threads(static_cast<int>(threads)) schedule(static)
+#endif
   for (std::int64_t t = 0; t < threads; ++t) {
     body(count * t / threads, count * (t + 1) / threads);
   }

@@ -25,9 +25,14 @@ struct Partition {
   std::int64_t tiles;   // of columns
 };
 
-Partition make_partition(std::int64_t groups, std::int64_t columns, std::int64_t elements) {
+// A chunk has enough elements to pay for its own `sums_per_column` doubles of each column.
+Partition make_partition(std::int64_t groups, std::int64_t rows, std::int64_t columns,
+                         std::int64_t sums_per_column) {
+  constexpr std::int64_t kElementsPerSum = 16;
   const std::int64_t tiles = (columns + kColumnTile - 1) / kColumnTile;
-  const std::int64_t wanted = std::min(kMostTasks / tiles, elements / (kLeastElements * tiles));
+  const std::int64_t width = std::min(columns, kColumnTile);
+  const std::int64_t least = std::max(kLeastElements, kElementsPerSum * sums_per_column * width);
+  const std::int64_t wanted = std::min(kMostTasks / tiles, rows * width / least);
   return {std::clamp<std::int64_t>(wanted, 1, groups), tiles};
 }
 
@@ -35,7 +40,9 @@ Partition make_partition(std::int64_t groups, std::int64_t columns, std::int64_t
 // the order of the chunks. `sums` holds one array for each chunk and ends in the first.
 void add_chunks(std::span<double> sums, std::int64_t chunks) {
   const std::size_t size = sums.size() / static_cast<std::size_t>(chunks);
-  for (std::size_t i = size; i < sums.size(); ++i) sums[i % size] += sums[i];
+  for (std::size_t start = size; start < sums.size(); start += size) {
+    for (std::size_t i = 0; i < size; ++i) sums[i] += sums[start + i];
+  }
 }
 
 // Call visit(first column, last column, planes) for each tile of columns. A plane has two doubles
@@ -44,15 +51,17 @@ template <class T, class Visit>
 void reduce_columns(ConstBlock<T> block, const simd::GroupSpace& space, const Visit& visit) {
   if (block.columns == 0) return;
   const std::int64_t elements = block.rows * block.columns;
-  const auto [chunks, tiles] = make_partition(space.groups, block.columns, elements);
-  const auto planes = static_cast<std::size_t>(space.members * (space.members + 1));
+  const int planes = space.members * (space.members + 1);
+  const auto [chunks, tiles] =
+      make_partition(space.groups, block.rows, block.columns, std::int64_t{2} * planes);
   const auto column_of = [&](std::int64_t tile) {
     return std::min(tile * kColumnTile, block.columns);
   };
   std::vector<std::vector<double>> sums;
   for (std::int64_t t = 0; t < tiles; ++t) {
     const auto width = static_cast<std::size_t>(column_of(t + 1) - column_of(t));
-    sums.emplace_back(planes * 2 * width * static_cast<std::size_t>(chunks));
+    sums.emplace_back(static_cast<std::size_t>(planes) * 2 * width *
+                      static_cast<std::size_t>(chunks));
   }
   const auto& run = kernels<T>().reduced;
   parallel_for(chunks * tiles, elements, [&](std::int64_t begin, std::int64_t end) {
@@ -148,7 +157,7 @@ std::complex<double> pauli_overlap(ConstBlock<T> left, ConstBlock<T> right, std:
 
   const std::int64_t rows = left.rows >> merged;
   const std::int64_t elements = left.rows * left.columns;
-  const std::int64_t chunks = make_partition(rows, 1, elements).chunks;
+  const std::int64_t chunks = make_partition(rows, left.rows, left.columns, 0).chunks;
   std::vector<std::complex<double>> sums(static_cast<std::size_t>(chunks));
   const auto& run = kernels<T>().overlap;
   parallel_for(chunks, elements, [&](std::int64_t begin, std::int64_t end) {

@@ -53,7 +53,7 @@ struct Storage {
   std::complex<T>& at(std::int64_t x, std::int64_t j) {
     return data[static_cast<std::size_t>(x * stride + j)];
   }
-  Wide get(std::int64_t x, std::int64_t j) const {
+  [[nodiscard]] Wide get(std::int64_t x, std::int64_t j) const {
     return Wide(data[static_cast<std::size_t>(x * stride + j)]);
   }
   Block<T> block() { return {data.data(), rows, columns, stride}; }

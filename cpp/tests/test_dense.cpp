@@ -1,5 +1,8 @@
+#include <bit>
+
 #include "check.hpp"
 #include "lret/dense.hpp"
+#include "lret/runtime.hpp"
 #include "reference.hpp"
 
 namespace lret::test {
@@ -10,14 +13,14 @@ template <class T>
 void naive_gemm(char* trans_a, char* trans_b, int* m, int* n, int* k, std::complex<T>* alpha,
                 std::complex<T>* a, int* lda, std::complex<T>* b, int* ldb, std::complex<T>* beta,
                 std::complex<T>* c, int* ldc) {
-  CHECK(*trans_b == 'N' && (*trans_a == 'N' || *trans_a == 'C'));
+  CHECK(*trans_a == 'N' && (*trans_b == 'N' || *trans_b == 'C'));
   for (int i = 0; i < *m; ++i) {
     for (int j = 0; j < *n; ++j) {
       Wide sum = 0;
       for (int l = 0; l < *k; ++l) {
-        const Wide left =
-            *trans_a == 'N' ? Wide(a[i + l * *lda]) : std::conj(Wide(a[l + i * *lda]));
-        sum += left * Wide(b[l + j * *ldb]);
+        const Wide right =
+            *trans_b == 'N' ? Wide(b[l + j * *ldb]) : std::conj(Wide(b[j + l * *ldb]));
+        sum += Wide(a[i + l * *lda]) * right;
       }
       const Wide old = *beta == T{0} ? Wide(0) : Wide(*beta) * Wide(c[i + j * *ldc]);
       c[i + j * *ldc] = std::complex<T>(Wide(*alpha) * sum + old);
@@ -43,23 +46,29 @@ template <class T>
 constexpr Blas<T> kBlas{naive_gemm<T>, naive_herk<T>};
 
 template <class T>
-void test_gram() {
-  for_shapes([](int columns, int padding) {
-    Storage<T> storage(5, columns, padding);
-    std::vector<std::complex<T>> out(static_cast<std::size_t>(columns * columns));
-    gram<T>(storage.block(), kBlas<T>, out);
-    std::vector<std::complex<T>> expected;
-    for (int i = 0; i < columns; ++i) {
-      for (int j = 0; j < columns; ++j) {
-        Wide sum = 0;
-        for (int x = 0; x < 32; ++x) sum += std::conj(storage.get(x, i)) * storage.get(x, j);
-        expected.emplace_back(sum);
+void check_gram(Storage<T> storage) {
+  const auto columns = storage.columns;
+  std::vector<std::complex<T>> out(static_cast<std::size_t>(columns * columns));
+  gram<T>(storage.block(), kBlas<T>, out);
+  std::vector<std::complex<T>> expected;
+  for (std::int64_t i = 0; i < columns; ++i) {
+    for (std::int64_t j = 0; j < columns; ++j) {
+      Wide sum = 0;
+      for (std::int64_t x = 0; x < storage.rows; ++x) {
+        sum += std::conj(storage.get(x, i)) * storage.get(x, j);
       }
+      expected.emplace_back(sum);
     }
-    CHECK(distance(out, expected) < kTolerance<T>);
-  });
+  }
+  CHECK(distance(out, expected) < kTolerance<T>);
 }
 
+template <class T>
+void test_gram() {
+  check_gram(Storage<T>(7, 300, 1));  // several tiles
+  check_gram(Storage<T>(13, 9, 1));   // several chunks of rows
+  for_shapes([](int columns, int padding) { check_gram(Storage<T>(5, columns, padding)); });
+}
 template <class T>
 void check_rotation(Storage<T> storage, int new_columns, bool in_place) {
   const Storage<T> before = storage;
@@ -68,7 +77,7 @@ void check_rotation(Storage<T> storage, int new_columns, bool in_place) {
   for (const auto& value : random_numbers(static_cast<std::size_t>(columns * new_columns))) {
     matrix.emplace_back(value);
   }
-  Storage<T> apart(5, new_columns, 2);
+  Storage<T> apart(std::countr_zero(static_cast<std::uint64_t>(storage.rows)), new_columns, 2);
   const auto block = storage.block();
   const Block<T> out =
       in_place ? Block<T>{block.data, block.rows, new_columns, block.stride} : apart.block();
@@ -89,6 +98,8 @@ void check_rotation(Storage<T> storage, int new_columns, bool in_place) {
 
 template <class T>
 void test_rotate() {
+  check_rotation(Storage<T>(11, 40, 1), 30, true);  // several chunks, on all threads
+  check_rotation(Storage<T>(11, 40, 1), 50, false);
   for_shapes([](int columns, int padding) {
     check_rotation(Storage<T>(5, columns, padding), (columns + 1) / 2, true);
     check_rotation(Storage<T>(5, columns, padding), columns, true);
@@ -113,6 +124,7 @@ void test_rejections() {
 
 int main() {
   using namespace lret::test;
+  lret::set_num_threads(3);
   test_gram<double>();
   test_gram<float>();
   test_rotate<double>();

@@ -18,7 +18,7 @@ struct BasicBlock {
   /// One past the last element that the block can touch.
   [[nodiscard]] E* end() const { return rows == 0 ? data : data + (rows - 1) * stride + columns; }
 
-  operator BasicBlock<const E>() const  // NOLINT(google-explicit-constructor): like T* to const T*
+  operator BasicBlock<const E>() const  // NOLINT(misc-explicit-constructor): as T* to const T*
     requires(!std::is_const_v<E>)
   {
     return {data, rows, columns, stride};

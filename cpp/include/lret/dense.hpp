@@ -9,6 +9,8 @@
 
 namespace lret {
 
+// Both call BLAS from the threads of the core, so BLAS itself should be limited to one thread.
+
 /// G = L^dagger L, R x R in C order, full Hermitian with a real diagonal, for L of N x R.
 /// Cost: 4 * N * R^2 flops (one triangle), one read of L.
 template <class T>

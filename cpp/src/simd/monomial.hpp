@@ -36,7 +36,7 @@ LRET_INLINE void turn_cycle(const lret::simd::Cycles<T>& cycles, int first, int 
   if constexpr (L >= 2) {
     using V = Vector<T, L>;
     for (; i + L <= reals; i += L) {
-      V head = load<V>(rows[first] + i);
+      const V head = load<V>(rows[first] + i);
       for (int p = first; p < last; ++p) {
         V v = p + 1 < last ? load<V>(rows[p + 1] + i) : head;
         if (!cycles.pure[p]) v = times<T, L>(cycles.phase[p][0], cycles.phase[p][1], v);

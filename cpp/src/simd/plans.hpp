@@ -74,10 +74,10 @@ struct BranchPlan {
   std::int64_t out_stride;
   std::int64_t segments;
   const Segment<T>* segment;
-  const std::int64_t* source;  // column of the block that branch c reads
-  const std::int64_t* target;  // column of out that branch c writes
-  const T* scale;
-  bool contiguous;  // target[c] == c
+  const std::int64_t* source;  // offset in reals, in its row, of the column that branch c reads
+  const std::int64_t* target;  // and of the one that it writes
+  const T* scale;              // twice for each branch, once for each of its reals
+  bool contiguous;             // target[c] == 2 * c
 };
 
 /// pauli_overlap on merged rows of `run` contiguous elements.

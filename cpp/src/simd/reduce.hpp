@@ -1,7 +1,10 @@
 // Sums over rows or columns, accumulated in double.
 
-/// Elements of a tile that should stay in the first-level cache.
-constexpr Index kReduceTile = 1024;
+/// Elements of a tile that stay in the cache while its columns are summed.
+constexpr Index kReduceTile = 2048;
+
+/// Rows of fewer columns are read in the order of memory as it is.
+constexpr Index kFetchedColumns = 16;
 
 /// Groups at `rows`, one vector of columns at real offset i: sums[plane] += products of all pairs.
 /// For a pair a <= b the planes hold v_a * v_b and swap(v_a) * v_b; their lane sums and differences
@@ -22,10 +25,11 @@ LRET_INLINE void reduced_step(const lret::simd::GroupSpace& space, const T* data
     const T* const base = data + 2 * row_offset(space, rows[g]) + i;
     V v[D];
     LRET_UNROLL for (int a = 0; a < D; ++a) v[a] = load_double<T, L>(base + 2 * space.offset[a]);
-    int p = 0;
     LRET_UNROLL for (int a = 0; a < D; ++a) {
       const V s = swapped<double, L>(v[a]);
-      LRET_UNROLL for (int b = a; b < D; ++b, ++p) {
+      LRET_UNROLL for (int b = 0; b < D; ++b) {
+        if (b < a) continue;
+        const int p = a * D - a * (a + 1) / 2 + b;
         same[p] += v[a] * v[b];
         if (b > a) crossed[p] += s * v[b];
       }
@@ -61,19 +65,49 @@ LRET_INLINE void reduced_pairs(const lret::simd::GroupSpace& space, const T* dat
   }
 }
 
+/// Fetches a tile of groups, row by row, while the tile before it is summed column by column: an
+/// order that the prefetcher of the processor cannot follow.
+template <class T>
+struct TileFetcher {
+  const lret::simd::GroupSpace& space;
+  const T* data;
+  const std::uint64_t* rows;
+  Index count;  // rows in all: groups * members
+  Index begin;  // of the columns, in reals
+  Index end;
+  Index number;
+  Index at;
+
+  LRET_INLINE void fetch(Index reals) {
+    for (Index done = 0; done < reals && number < count; done += kLineReals) {
+      const Index group = row_offset(space, rows[number / space.members]);
+      const Index row = group + space.offset[number & (space.members - 1)];
+      __builtin_prefetch(data + 2 * row + at, 0, 2);
+      at += kLineReals;
+      if (at >= end) {
+        at = begin;
+        ++number;
+      }
+    }
+  }
+
+  static constexpr Index kLineReals = 64 / static_cast<Index>(sizeof(T));
+};
+
 template <int D, int L, class T>
 LRET_INLINE void reduced_columns(const lret::simd::GroupSpace& space, const T* data,
                                  const std::uint64_t* rows, Index groups, Index i, Index begin,
-                                 Index end, double* sums) {
+                                 Index end, double* sums, TileFetcher<T>& next) {
   if constexpr (L >= 2) {
     for (; i + L <= end; i += L) {
+      next.fetch(groups * space.members * L);
       if constexpr (D == 0) {
         reduced_pairs<L>(space, data, rows, groups, i, sums + i - begin, end - begin);
       } else {
         reduced_step<D, L>(space, data, rows, groups, i, sums + i - begin, end - begin);
       }
     }
-    reduced_columns<D, L / 2>(space, data, rows, groups, i, begin, end, sums);
+    reduced_columns<D, L / 2>(space, data, rows, groups, i, begin, end, sums, next);
   }
 }
 
@@ -83,14 +117,30 @@ void reduced_members(const lret::simd::GroupSpace& space, const T* data, Index f
   constexpr Index kMostGroups = 256;
   const Index wide = kReduceTile / (space.members * (last_column - first_column));
   const Index groups = wide < 4 ? 4 : smaller(wide, kMostGroups);
-  std::uint64_t rows[kMostGroups];
+  std::uint64_t rows[2][kMostGroups];
 
-  std::uint64_t row = group_row(space, first);
-  for (Index g = first; g < last; g += groups) {
-    const Index count = smaller(groups, last - g);
-    for (Index i = 0; i < count; ++i, row = next_row(space, row)) rows[i] = row;
-    reduced_columns<D, kLanes<double>>(space, data, rows, count, 2 * first_column, 2 * first_column,
-                                       2 * last_column, sums);
+  const auto list_rows = [&](Index g, std::uint64_t* list) {
+    std::uint64_t row = group_row(space, g);
+    const Index count = g < last ? smaller(groups, last - g) : 0;
+    for (Index i = 0; i < count; ++i, row = next_row(space, row)) list[i] = row;
+    return count;
+  };
+  Index count = list_rows(first, rows[0]);
+  int now = 0;
+  for (Index g = first; g < last; g += groups, now ^= 1) {
+    const Index next_count = list_rows(g + groups, rows[now ^ 1]);
+    const bool fetches = last_column - first_column >= kFetchedColumns;
+    TileFetcher<T> next = {space,
+                           data,
+                           rows[now ^ 1],
+                           fetches ? next_count * space.members : 0,
+                           2 * first_column,
+                           2 * last_column,
+                           0,
+                           2 * first_column};
+    reduced_columns<D, kLanes<double>>(space, data, rows[now], count, 2 * first_column,
+                                       2 * first_column, 2 * last_column, sums, next);
+    count = next_count;
   }
 }
 

@@ -10,7 +10,7 @@ using Index = std::int64_t;
 
 template <class T, int N>
 struct VectorOf {
-  typedef T type __attribute__((vector_size(N * sizeof(T))));
+  using type __attribute__((vector_size(N * sizeof(T)))) = T;
 };
 /// N reals, so N / 2 complex numbers.
 template <class T, int N>
@@ -68,6 +68,17 @@ LRET_INLINE V exchange_lanes(V v, Lanes<I...>) {
 template <class T, int N>
 LRET_INLINE Vector<T, N> swapped(Vector<T, N> v) {
   return exchange_lanes<1>(v, typename LanesOf<N>::type{});
+}
+
+template <class V, class H, int... I>
+LRET_INLINE V join_halves(H low, H high, Lanes<I...>) {
+  return __builtin_shufflevector(low, high, I...);
+}
+
+/// The L / 2 lanes of `low`, then those of `high`.
+template <class T, int L>
+LRET_INLINE Vector<T, L> joined(Vector<T, L / 2> low, Vector<T, L / 2> high) {
+  return join_halves<Vector<T, L>>(low, high, typename LanesOf<L>::type{});
 }
 
 template <class T>
