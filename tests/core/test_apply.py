@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from core_cases import cases, unhurried
 from core_reference import (
     DTYPES,
     controlled_matrix,
@@ -11,7 +10,8 @@ from core_reference import (
     tolerance,
     value_on,
 )
-from core_cases import cases, unhurried
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lret_dist import _core
 

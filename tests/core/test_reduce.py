@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from core_cases import cases, unhurried
+from core_reference import pauli_matrix, random_block, reduced_matrices
 from hypothesis import given
 from hypothesis import strategies as st
-from core_reference import pauli_matrix, random_block, reduced_matrices
-from core_cases import cases, unhurried
 
 from lret_dist import _core
 

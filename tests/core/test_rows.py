@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from core_cases import cases, unhurried
+from core_reference import DTYPES, random_block, value_on
 from hypothesis import given
 from hypothesis import strategies as st
-from core_reference import DTYPES, random_block, value_on
-from core_cases import cases, unhurried
 
 from lret_dist import _core
 

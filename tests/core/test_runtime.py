@@ -86,7 +86,9 @@ def test_kernels_on_every_instruction_set(level):
     here = Path(__file__).parent
     suites = [here / f"test_{name}.py" for name in ("apply", "branch", "reduce")]
     # --noconftest keeps this a test of the kernels alone.
-    done = run_with_level(level, "-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", *suites)
+    done = run_with_level(
+        level, "-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", *suites
+    )
     assert done.returncode == 0, done.stdout
     used = run_with_level(level, "-c", "from lret_dist import _core; print(_core.simd_level())")
     assert used.stdout.strip() in ("baseline", level)

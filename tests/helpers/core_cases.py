@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from core_reference import DTYPES, random_block
 from hypothesis import settings
 from hypothesis import strategies as st
-from core_reference import DTYPES, random_block
 
 # No deadline: a busy machine is no failure.
 unhurried = settings(deadline=None, max_examples=60)
