@@ -16,7 +16,7 @@ from lret_dist import _core
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["available_cores", "blas_threads", "limited_threads", "threads_per_rank"]
+__all__ = ["available_cores", "limited_threads", "threads_per_rank"]
 
 # Both libraries must be loaded before the controller looks for them.
 _LOADED = (numpy.linalg, scipy.linalg.blas)
@@ -49,23 +49,17 @@ def threads_per_rank(ranks_on_host: int) -> int:
 def limited_threads(threads: int) -> Iterator[None]:
     """Run the kernels with this many threads, and put the numbers back afterwards.
 
-    BLAS gets one: the kernels call it from their own threads, and BLAS threads that compete for a
-    core with anything else have been seen to take twenty times as long as one.
+    BLAS and LAPACK get one: the kernels call BLAS from their own threads, and two BLAS threads on
+    two cores that are not idle have been seen to take a hundred times as long as one over the
+    eigenvectors of a 430 x 430 matrix.
     """
     before = _core.get_num_threads()
     _core.set_num_threads(threads)
     try:
-        with blas_threads(1):
+        with _controller().limit(limits=1, user_api="blas"):
             yield
     finally:
         _core.set_num_threads(before)
-
-
-@contextmanager
-def blas_threads(threads: int) -> Iterator[None]:
-    """Let BLAS and LAPACK use this many threads."""
-    with _controller().limit(limits=threads, user_api="blas"):
-        yield
 
 
 @cache
