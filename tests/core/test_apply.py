@@ -118,6 +118,17 @@ def test_long_vectors_in_threads(columns, bit, other):
     assert_block(block, expected)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("columns", [15, 17, 20, 31, 33])
+def test_wide_matrix_on_rows_between_a_register_and_a_tile(dtype, columns):
+    rng = np.random.default_rng(columns)
+    block = random_block(rng, 6, columns, dtype=dtype)
+    matrix, bits = random_matrix(rng, 64, 64) / 8, [3, 1, 0, 4, 5, 2]
+    exact = full_matrix(64, bits, matrix) @ block
+    _core.apply_matrix(block, bits, matrix)
+    np.testing.assert_allclose(block, exact, atol=10 * tolerance(dtype))
+
+
 def test_zero_columns_are_a_no_op():
     block = np.empty((8, 0), dtype=np.complex128)
     _core.apply_matrix(block, [0], np.eye(2, dtype=complex))

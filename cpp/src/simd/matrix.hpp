@@ -240,17 +240,18 @@ LRET_INLINE void matrix_gathered(const lret::simd::GroupSpace& shared, T* data, 
   }
 }
 
-/// A run is worth its own pass if it fills whole registers or is long beside its tail.
+/// A run is worth its own pass if it fills whole registers, is long beside its tail, or if not even
+/// one group of such runs fits a tile.
 template <class T>
-LRET_INLINE bool run_is_long(Index run) {
+LRET_INLINE bool run_is_long(Index run, int members) {
   constexpr Index kElements = kLanes<T> / 2;
-  return run >= 4 * kElements || run % kElements == 0;
+  return run >= 4 * kElements || run % kElements == 0 || run * members > kTile;
 }
 
 template <int D, class T>
 void apply_matrix_members(const lret::simd::GroupSpace& space, T* data, const T* m, Index first,
                           Index last) {
-  if (run_is_long<T>(space.run)) {
+  if (run_is_long<T>(space.run, space.members)) {
     matrix_direct<D>(space, data, m, first, last);
   } else if (space.run == 1) {
     matrix_gathered<D, 1>(space, data, m, first, last);
