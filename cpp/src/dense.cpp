@@ -54,7 +54,7 @@ struct GramPlan {
 GramPlan plan_gram(std::int64_t rows, std::int64_t columns, std::int64_t item_bytes) {
   constexpr std::int64_t kTile = 256;  // columns; BLAS is slow on narrower products
   constexpr std::int64_t kTasks = 64;
-  constexpr std::int64_t kChunkRows = 2048;
+  constexpr std::int64_t kChunkRows = 1024;
   constexpr std::int64_t kPartialBytes = std::int64_t{16} << 20;
   const std::int64_t tiles = (columns + kTile - 1) / kTile;
   const std::int64_t chunks =
@@ -170,15 +170,13 @@ void gram(ConstBlock<T> block, const Blas<T>& blas, std::span<std::complex<T>> o
   // The first chunk goes to `out` itself.
   std::vector<std::complex<T>> partial(static_cast<std::size_t>((chunks - 1) * columns * columns));
   const auto count = static_cast<std::int64_t>(tasks.size());
-  parallel_for(count, block.rows * columns, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t t = first; t < last; ++t) {
-      const GramTask& task = tasks[static_cast<std::size_t>(t)];
-      const std::int64_t x = block.rows * task.chunk / chunks;
-      const std::int64_t end = block.rows * (task.chunk + 1) / chunks;
-      std::complex<T>* const target =
-          task.chunk == 0 ? out.data() : partial.data() + (task.chunk - 1) * columns * columns;
-      run_gram_task<T>(rows_of(block, x, end - x), task, blas, target);
-    }
+  parallel_tasks(count, block.rows * columns, [&](std::int64_t t) {
+    const GramTask& task = tasks[static_cast<std::size_t>(t)];
+    const std::int64_t x = block.rows * task.chunk / chunks;
+    const std::int64_t end = block.rows * (task.chunk + 1) / chunks;
+    std::complex<T>* const target =
+        task.chunk == 0 ? out.data() : partial.data() + (task.chunk - 1) * columns * columns;
+    run_gram_task<T>(rows_of(block, x, end - x), task, blas, target);
   });
   for (std::int64_t c = 1; c < chunks; ++c) {
     add_upper<T>(columns, partial.data() + (c - 1) * columns * columns, out.data());

@@ -30,4 +30,20 @@ void parallel_for(std::int64_t count, std::int64_t elements, const Body& body) {
   }
 }
 
+/// Call body(task) for each task of 0..count; a thread takes the next one when it is done, which
+/// suits a few long tasks of different length.
+template <class Body>
+void parallel_tasks(std::int64_t count, std::int64_t elements, const Body& body) {
+  const std::int64_t threads =
+      elements < kForkElements ? 1 : std::min<std::int64_t>(num_threads(), count);
+  if (threads <= 1) {
+    for (std::int64_t t = 0; t < count; ++t) body(t);
+    return;
+  }
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(static_cast<int>(threads)) schedule(dynamic)
+#endif
+  for (std::int64_t t = 0; t < count; ++t) body(t);
+}
+
 }  // namespace lret
