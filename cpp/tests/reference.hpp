@@ -123,7 +123,7 @@ inline std::vector<int> random_bits(int qubits, int count) {
 /// gaps.
 template <class Visit>
 void for_shapes(const Visit& visit) {
-  for (const int columns : {1, 2, 3, 4, 5, 8, 11, 64}) {
+  for (const int columns : {1, 2, 3, 4, 5, 8, 11, 27, 64}) {
     for (const int padding : {0, 3}) visit(columns, padding);
   }
 }
