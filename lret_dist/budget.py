@@ -32,9 +32,13 @@ class TruncationBudget:
         other._allowed, other.discarded = self._allowed, self.discarded
         return other
 
+    def allowed(self, step: int) -> float:
+        """Trace that may be discarded in all once step number ``step`` is reached."""
+        return float(self._allowed[step])
+
     def free(self, step: int) -> float:
         """Trace that may still be discarded once step number ``step`` is reached."""
-        return max(0.0, float(self._allowed[step]) - self.discarded)
+        return max(0.0, self.allowed(step) - self.discarded)
 
 
 class CompressionPolicy:
@@ -70,7 +74,7 @@ def expected_rank(program: Program, epsilon: float, max_rank: int | None) -> int
     for number, step in enumerate(program.steps):
         if isinstance(step, ChannelStep):
             weights = np.sort(step.mean_weights[1:])
-            share = float(budget._allowed[number]) - before
+            share = budget.allowed(number) - before
             columns += int(np.count_nonzero(np.cumsum(weights) > share))
             before += share
     most = 1 << program.num_qubits

@@ -105,10 +105,6 @@ class GridCommunicator:
             for chunk in _chunks(array):
                 self._all.Bcast(chunk, root=0)
 
-    def broadcast_object(self, value: T) -> T:
-        """The driver's small Python object."""
-        return self._all.bcast(value, root=0) if self.grid.size > 1 else value
-
     def columns_per_group(self, columns: int) -> list[int]:
         """Number of columns on each column group."""
         if self.grid.columns == 1:
@@ -137,14 +133,6 @@ class GridCommunicator:
             whole = np.empty((self.grid.rows * len(part), *part.shape[1:]), part.dtype)
         self._over_rows.Gather(np.ascontiguousarray(part), whole, root=root)
         return whole
-
-    def scatter_rows(self, whole: Array | None, part: Array) -> None:
-        """Send consecutive row blocks of the driver's ``whole`` to all row groups of its column."""
-        if self.grid.rows == 1:
-            assert whole is not None
-            part[:] = whole
-        else:
-            self._over_rows.Scatter(whole, part, root=0)
 
     def gather_objects(self, value: T) -> list[T] | None:
         """Small Python objects of all MPI ranks, on the driver."""

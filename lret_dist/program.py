@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from lret_dist.operators import Operator, block_diagonal_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from lret_dist.circuit import Measure, Save
 
 __all__ = ["ChannelStep", "MeasureStep", "Program", "SaveStep", "Step", "UnitaryStep"]
@@ -122,11 +120,6 @@ class Program:
     steps: list[Step] = field(default_factory=list)
     final_measures: list[Measure] = field(default_factory=list)
     initial_state: ComplexArray | None = None
-
-    @property
-    def channels(self) -> Iterable[ChannelStep]:
-        """The steps that add columns."""
-        return (step for step in self.steps if isinstance(step, ChannelStep))
 
     @cached_property
     def widest_step(self) -> int:

@@ -355,7 +355,9 @@ class _Process:
         self.comm = MPI.COMM_WORLD.Dup()
 
     def _leave(self) -> None:
-        """This process ends: let nobody wait for it."""
+        """This process ends: let nobody wait for it. A forked child has no part in the job."""
+        if os.getpid() != self.pid:
+            return
         if self.session is not None:
             self.session.close()
         elif self.comm is not None and self.comm.rank > 0:

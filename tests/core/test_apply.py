@@ -130,11 +130,13 @@ def test_wide_matrix_on_rows_between_a_register_and_a_tile(dtype, columns):
 
 
 def test_zero_columns_are_a_no_op():
-    block = np.empty((8, 0), dtype=np.complex128)
-    _core.apply_matrix(block, [0], np.eye(2, dtype=complex))
-    _core.apply_controlled(block, [1], 1, [0], np.eye(2, dtype=complex))
-    _core.apply_diagonal(block, [0], np.ones(2, dtype=complex))
-    _core.apply_permutation(block, [0], np.array([1, 0]), np.ones(2, dtype=complex))
+    storage = np.ones((8, 3), dtype=np.complex128)
+    block = storage[:, :0]
+    _core.apply_matrix(block, [0], 2 * np.eye(2, dtype=complex))
+    _core.apply_controlled(block, [1], 1, [0], 2 * np.eye(2, dtype=complex))
+    _core.apply_diagonal(block, [0], np.full(2, 2, dtype=complex))
+    _core.apply_permutation(block, [0], np.array([1, 0]), np.full(2, 2, dtype=complex))
+    assert (storage == 1).all()
 
 
 X = np.array([[0, 1], [1, 0]], dtype=complex)

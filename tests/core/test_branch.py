@@ -65,14 +65,16 @@ def arguments(**changes):
 
 def test_no_branches():
     empty = np.zeros(0, dtype=np.int64)
+    storage = np.ones((8, 2), dtype=complex)
     _core.branch(
         **arguments(
-            out=np.zeros((8, 0), dtype=complex),
+            out=storage[:, :0],
             operator_index=empty,
             source=empty,
             scale=np.zeros(0),
         )
     )
+    assert (storage == 1).all()
 
 
 STORAGE = np.zeros((8, 6), dtype=complex)

@@ -48,7 +48,8 @@ def test_one_qubit_gates_and_noise_disappear_into_two_qubit_channels() -> None:
 
 
 def test_depolarizing_noise_stays_a_mixture_of_unitaries() -> None:
-    steps = list(fuse(brick_wall_noise(1e-4, 1e-3).bind(brick_wall(6, 5))).channels)
+    steps = fuse(brick_wall_noise(1e-4, 1e-3).bind(brick_wall(6, 5))).steps
+    assert all(isinstance(step, ChannelStep) for step in steps)
     mixtures = [step for step in steps if step.probabilities is not None]
     # The first layer's one-qubit noise goes through a CX and is then turned by the next layer.
     assert len(steps) - len(mixtures) <= 3
@@ -69,7 +70,7 @@ def test_noiseless_stretch_becomes_one_unitary() -> None:
 def test_dominant_operator_comes_first() -> None:
     kraus = random_kraus(np.random.default_rng(4), 3, 4)
     order = np.argsort(np.linalg.norm(kraus, axis=(1, 2)))
-    (step,) = fuse(Circuit(3).channel(kraus[order], [2, 0, 1])).channels
+    (step,) = fuse(Circuit(3).channel(kraus[order], [2, 0, 1])).steps
     assert np.argmax(step.mean_weights) == 0
     assert step.mean_weights.sum() == pytest.approx(1)
 
