@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lret_dist.options import Parallelization
 
-__all__ = ["ProcessGrid", "check_parallelization", "choose_grid", "most_row_groups"]
+__all__ = ["ProcessGrid", "choose_grid", "most_row_groups"]
 
 #: Amplitudes (rows times columns) per MPI rank below which a further rank costs more than it does.
 _LEAST_AMPLITUDES_PER_RANK = 1 << 14
@@ -85,7 +85,7 @@ def choose_grid(
         ValueError: for ``"row"`` on a number of MPI ranks that is no power of two.
     """
     most_rows = most_row_groups(num_qubits, widest_step)
-    check_parallelization(parallelization, mpi_ranks)
+    _check_power_of_two(parallelization, mpi_ranks)
     if parallelization == "row":
         return ProcessGrid(min(mpi_ranks, most_rows), 1)
     if parallelization == "column":
@@ -97,7 +97,7 @@ def choose_grid(
     return _automatic(mpi_ranks, num_qubits, most_rows, expected_rank, rows_needed)
 
 
-def check_parallelization(parallelization: Parallelization, mpi_ranks: int) -> None:
+def _check_power_of_two(parallelization: Parallelization, mpi_ranks: int) -> None:
     """Refuse ``"row"`` on a number of MPI ranks that is no power of two, naming the nearest."""
     below = _power_of_two_at_most(mpi_ranks)
     if parallelization == "row" and below != mpi_ranks:

@@ -19,12 +19,7 @@ from lret_dist.memory import (
     reset_peak,
 )
 from lret_dist.options import SimulationOptions
-from lret_dist.process_grid import (
-    ProcessGrid,
-    check_parallelization,
-    choose_grid,
-    most_row_groups,
-)
+from lret_dist.process_grid import ProcessGrid, choose_grid
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.states import as_columns
 from lret_dist.threads import limited_threads
@@ -118,7 +113,6 @@ def prepare(request: SimulationRequest, machine: Machine) -> PreparedRequest:
         InsufficientMemoryError: when not even the smallest form of the run fits.
     """
     options = request.options
-    check_parallelization(options.parallelization, machine.mpi_ranks)
     bound = request.circuit if request.noise is None else request.noise.bind(request.circuit)
     columns = None
     if options.initial_state is not None:
@@ -136,16 +130,37 @@ def _check_smallest(
     columns: NDArray[np.complex128] | None,
     machine: Machine,
 ) -> None:
+    """Check the memory of the first columns on the grid that would hold them."""
     widths = [len(op.qubits) for op in circuit if isinstance(op, Gate | Channel)]
-    rows = min(most_row_groups(circuit.num_qubits, max(widths, default=1)), machine.mpi_ranks)
-    rows = 1 if options.parallelization == "column" else 1 << (rows.bit_length() - 1)
+    first = _first_columns(options, columns)
+    grid = _grid(options, machine, circuit.num_qubits, max(widths, default=1), first, first)
     check_memory(
         circuit.num_qubits,
-        rows,
+        grid.rows,
         options.dtype.itemsize,
-        -(-_first_columns(options, columns) // (machine.mpi_ranks // rows)),
+        -(-first // grid.columns),
         [op for op in circuit if isinstance(op, Save)],
         machine.bytes_per_rank,
+    )
+
+
+def _grid(
+    options: SimulationOptions,
+    machine: Machine,
+    num_qubits: int,
+    widest_step: int,
+    first_columns: int,
+    expected_rank: int,
+) -> ProcessGrid:
+    return choose_grid(
+        options.parallelization,
+        machine.mpi_ranks,
+        num_qubits=num_qubits,
+        widest_step=widest_step,
+        expected_rank=expected_rank,
+        least_rows=least_row_groups(
+            num_qubits, options.dtype.itemsize, first_columns, machine.bytes_per_rank
+        ),
     )
 
 
@@ -160,14 +175,8 @@ def plan(prepared: PreparedRequest, machine: Machine) -> Job:
     program.initial_state = prepared.columns
     itemsize = options.dtype.itemsize
     first = _first_columns(options, prepared.columns)
-    grid = choose_grid(
-        options.parallelization,
-        machine.mpi_ranks,
-        num_qubits=program.num_qubits,
-        widest_step=program.widest_step,
-        expected_rank=expected_rank(program, options.epsilon, options.max_rank),
-        least_rows=least_row_groups(program.num_qubits, itemsize, first, machine.bytes_per_rank),
-    )
+    expected = expected_rank(program, options.epsilon, options.max_rank)
+    grid = _grid(options, machine, program.num_qubits, program.widest_step, first, expected)
     settings = RunSettings(
         shots=options.shots if prepared.circuit.num_clbits and program.measures else 0,
         seed=secrets.randbits(63) if options.seed is None else options.seed,

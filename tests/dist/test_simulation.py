@@ -17,7 +17,16 @@ from random_circuits import (
     trace_distance,
 )
 
-from lret_dist import Circuit, InsufficientMemoryError, NoiseModel, TruncationWarning, simulate
+from lret_dist import (
+    Circuit,
+    InsufficientMemoryError,
+    NoiseModel,
+    SimulationOptions,
+    SimulationRequest,
+    TruncationWarning,
+    simulate,
+)
+from lret_dist.simulation import Machine, prepare
 
 SAVED = ("rho", "part", "probabilities", "value")
 
@@ -242,3 +251,30 @@ def test_wide_kraus_channel() -> None:
     circuit.save_density_matrix(key="rho")
     rho = simulate(circuit, epsilon=0, shots=0).data["rho"]
     np.testing.assert_allclose(rho, evolve(circuit).data["rho"], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("partition", "ranks", "fits"),
+    [
+        ("row", 4, True),
+        ("auto", 4, True),
+        ("hybrid", 4, False),
+        ("column", 4, False),
+        ("hybrid", 16, True),
+    ],
+)
+def test_memory_is_checked_for_the_partition_that_is_asked_for(
+    partition: str, ranks: int, fits: bool
+) -> None:
+    circuit = Circuit(20)
+    for qubit in range(20):
+        circuit.gate("h", [qubit])
+    options = SimulationOptions(parallelization=partition, shots=0)  # type: ignore[arg-type]
+    request = SimulationRequest(circuit=circuit, options=options)
+    # One column of 20 qubits takes 32 MiB with its probabilities; a quarter of it fits here.
+    machine = Machine(mpi_ranks=ranks, bytes_per_rank=10 << 20)
+    if fits:
+        assert prepare(request, machine).circuit.num_qubits == 20
+    else:
+        with pytest.raises(InsufficientMemoryError, match="20 qubits need at least"):
+            prepare(request, machine)
