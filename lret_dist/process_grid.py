@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessGrid", "choose_grid", "most_row_groups"]
 
-#: Amplitudes (rows times columns) per MPI rank below which a further rank costs more than it does.
-_LEAST_AMPLITUDES_PER_RANK = 1 << 14
+#: Expected amplitudes (rows times columns) per MPI rank below which a further rank does not pay: on
+#: two cores, 0.4 million in all took 0.14 s on one and 0.22 s on two, 9 million 3.0 s and 2.5 s.
+_LEAST_AMPLITUDES_PER_RANK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +111,15 @@ def _check_power_of_two(parallelization: Parallelization, mpi_ranks: int) -> Non
 def _automatic(
     mpi_ranks: int, num_qubits: int, most_rows: int, expected_rank: int, rows_needed: int
 ) -> ProcessGrid:
-    """Columns first, since they need no exchange; rows where memory or too few columns ask."""
-    amplitudes = expected_rank << num_qubits
-    used = max(1, rows_needed, min(mpi_ranks, amplitudes // _LEAST_AMPLITUDES_PER_RANK))
-    rows = rows_needed
-    while rows < most_rows and 2 * rows <= used and expected_rank < 4 * (used // rows):
-        rows *= 2
+    """Rows as far as a power of two goes, columns for the rest, on as many MPI ranks as pay.
+
+    On one machine rows beat columns on every circuit tried, by up to a factor of two: a compression
+    moves all columns several times, a step on a distributed bit half of the rows once.
+    """
+    paying = (expected_rank << num_qubits) // _LEAST_AMPLITUDES_PER_RANK
+    used = mpi_ranks if paying >= mpi_ranks else _power_of_two_at_most(max(1, paying))
+    used = max(used, rows_needed)
+    rows = min(max(used & -used, rows_needed), most_rows)
     return ProcessGrid(rows, max(1, min(used // rows, expected_rank)))
 
 

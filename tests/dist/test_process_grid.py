@@ -58,12 +58,31 @@ def test_every_number_of_ranks_makes_a_grid(
     assert num_qubits - grid.row_bits >= min(widest, num_qubits)
 
 
-def test_automatic_takes_columns_where_there_are_many_and_rows_where_there_are_few() -> None:
-    assert choose_grid("auto", 4, num_qubits=16, widest_step=2, expected_rank=400).kind == "column"
-    assert choose_grid("auto", 4, num_qubits=24, widest_step=2, expected_rank=1).kind == "row"
-    assert choose_grid("auto", 4, num_qubits=3, widest_step=2, expected_rank=8).kind == "none"
-    needed = choose_grid("auto", 4, num_qubits=16, widest_step=2, expected_rank=400, least_rows=4)
-    assert needed == ProcessGrid(4, 1)
+@pytest.mark.parametrize(
+    ("ranks", "num_qubits", "rank", "shape"),
+    [
+        (4, 16, 400, (4, 1)),
+        (4, 24, 1, (4, 1)),
+        (3, 20, 400, (1, 3)),
+        (12, 20, 400, (4, 3)),
+        (6, 24, 2, (2, 2)),
+        (4, 16, 40, (2, 1)),
+        (7, 16, 90, (4, 1)),
+        (4, 13, 50, (1, 1)),
+        (4, 3, 8, (1, 1)),
+    ],
+)
+def test_automatic_splits_rows_then_columns_where_it_pays(
+    ranks: int, num_qubits: int, rank: int, shape: tuple[int, int]
+) -> None:
+    grid = choose_grid("auto", ranks, num_qubits=num_qubits, widest_step=2, expected_rank=rank)
+    assert grid == ProcessGrid(*shape)
+
+
+def test_automatic_takes_the_rows_that_memory_needs() -> None:
+    few = {"num_qubits": 13, "widest_step": 2, "expected_rank": 50}
+    assert choose_grid("auto", 4, **few, least_rows=4) == ProcessGrid(4, 1)
+    assert choose_grid("auto", 6, **few, least_rows=4) == ProcessGrid(4, 1)
 
 
 def test_row_groups_leave_the_widest_step_its_bits() -> None:

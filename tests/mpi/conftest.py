@@ -33,6 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(held, "held-report")
 
 
+@pytest.fixture(autouse=True)
+def small_runs_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let "auto" take several MPI ranks for circuits as small as those of the tests."""
+    monkeypatch.setattr("lret_dist.process_grid._LEAST_AMPLITUDES_PER_RANK", 1)
+
+
 class HeldReport(io.StringIO):
     """Text that is shown, each line with the MPI rank in front, only if the run fails."""
 
