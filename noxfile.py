@@ -106,10 +106,11 @@ def faults(session: nox.Session, library: str) -> None:
     _pytest(session, library, *(session.posargs or ["tests/faults"]))
 
 
-@nox.session(venv_backend="none")
-def demo(session: nox.Session) -> None:
+@nox.session(venv_backend="none", default=False)
+@nox.parametrize("library", list(MPI_SIZES))
+def demo(session: nox.Session, library: str) -> None:
     """Run one noisy circuit in one process and under ``mpirun`` in every partition."""
-    python = _python(session, "mpich")
+    python = _python(session, library)
     session.run(str(python), "examples/demo.py", env=ENVIRONMENT, external=True)
     for partition in ("row", "column", "hybrid", "auto"):
         command = [str(python.with_name("mpirun")), "-n", "2", str(python), "examples/demo.py"]

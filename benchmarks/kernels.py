@@ -12,8 +12,9 @@ It needs the ``bench`` dependency group (Qulacs). Three tables:
   as 4 N R^2 flops, zgemm as 8 N R K).
 * ``kernel``: amplitudes per second of the other kernels.
 
-Every comparison takes its measurements in turns, one of each, so that other load falls on both, and
-prints medians and the ratio of the medians. Each number of threads runs in a process of its own, as
+Every comparison takes its measurements in turns, one of each, so that other load falls on both, each
+after a pause in which the other side's threads go to sleep and one call that does not count. It prints
+medians and the ratio of the medians. Each number of threads runs in a process of its own, as
 Qulacs reads its number of threads when it is loaded.
 """
 
@@ -33,6 +34,9 @@ import numpy as np
 
 Row = dict[str, Any]
 LEAST_SECONDS = 0.02
+#: Pause before each measurement: the threads of the other side's library spin that long in wait of
+#: more work (OpenBLAS for about 25 ms), and would take the cores of this side.
+SETTLE_SECONDS = 0.1
 
 
 def seconds_in_turns(repeats: int, *calls: Callable[[], object]) -> list[float]:
@@ -46,6 +50,8 @@ def seconds_in_turns(repeats: int, *calls: Callable[[], object]) -> list[float]:
     samples: list[list[float]] = [[] for _ in calls]
     for _ in range(repeats):
         for call, count, sample in zip(calls, counts, samples, strict=True):
+            time.sleep(SETTLE_SECONDS)
+            call()
             start = time.perf_counter()
             for _ in range(count):
                 call()

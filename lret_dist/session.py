@@ -13,6 +13,7 @@ import atexit
 import ctypes
 import os
 import queue
+import signal
 import socket
 import sys
 import threading
@@ -283,6 +284,9 @@ def _serve(comm: MPI.Intracomm) -> NoReturn:
     """Serve the driver's runs until it sends the workers home; then end this process."""
     from mpi4py import MPI
 
+    if threading.current_thread() is threading.main_thread():
+        # Ctrl-C reaches all MPI ranks; what it means is the driver's business.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     with ending_the_job_on_failure(comm):
         comm.send(_READY, 0, _WORD)
         grids, threads = Grids(comm), 1
@@ -345,7 +349,8 @@ class _Process:
                 warnings.simplefilter("ignore", RuntimeWarning)
                 from mpi4py import MPI
         except (ImportError, RuntimeError) as error:
-            self.problem = f"no MPI library can be loaded ({error})" if _several() else None
+            reason = str(error).partition("\n")[0]
+            self.problem = f"no MPI library can be loaded ({reason})" if _several() else None
             return
         if MPI.COMM_WORLD.size == 1:
             if _several():
