@@ -12,10 +12,10 @@ It needs the ``bench`` dependency group (Qulacs). Three tables:
   as 4 N R^2 flops, zgemm as 8 N R K).
 * ``kernel``: amplitudes per second of the other kernels.
 
-Every comparison takes its measurements in turns, one of each, so that other load falls on both, each
-after a pause in which the other side's threads go to sleep and one call that does not count. It prints
-medians and the ratio of the medians. Each number of threads runs in a process of its own, as
-Qulacs reads its number of threads when it is loaded.
+Every comparison takes its measurements in turns, one of each, so that other load falls on both.
+Before each comes a pause, in which the other side's threads go to sleep, and one call that does not
+count. Printed are medians and the ratio of the medians. Each number of threads runs in a process
+of its own, as Qulacs reads its number of threads when it is loaded.
 """
 
 import argparse

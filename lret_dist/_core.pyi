@@ -92,7 +92,7 @@ def rotate(block: Block, matrix: Block, out: Block) -> None:
     """``out[:, :] = block @ matrix``, row chunk by row chunk.
 
     ``matrix`` has shape (columns of block, columns of out) and the block's dtype. ``out`` may be
-    the leading columns of the same storage as ``block``.
+    columns of the same storage as ``block``, also the same columns.
     """
 
 def restride(
@@ -113,11 +113,12 @@ def pack_rows(
     bits: Sequence[int],
     value: int,
     start: int,
-    out: NDArray[np.complex128] | NDArray[np.complex64],
+    out: Block,
 ) -> None:
-    """Copy the rows whose ``bits`` read ``value``, in ascending order, into contiguous ``out``.
+    """Copy the rows whose ``bits`` read ``value``, in ascending order, into ``out``.
 
-    ``out`` has shape (count, columns): rows number start .. start + count of that subset.
+    ``out`` has shape (count, columns): rows number start .. start + count of that subset. It must
+    not overlap ``block``.
     """
 
 def unpack_rows(
@@ -125,12 +126,12 @@ def unpack_rows(
     bits: Sequence[int],
     value: int,
     start: int,
-    source: NDArray[np.complex128] | NDArray[np.complex64],
+    source: Block,
 ) -> None:
-    """Inverse of :func:`pack_rows`: write contiguous ``source`` into those rows of the block."""
+    """Inverse of :func:`pack_rows`: write ``source`` into those rows of the block."""
 
 def set_num_threads(threads: int) -> None:
-    """Set the number of OpenMP threads that the kernels use (at least 1)."""
+    """Set the number of OpenMP threads that the kernels use (1 to 4096)."""
 
 def get_num_threads() -> int:
     """Number of OpenMP threads that the kernels use."""

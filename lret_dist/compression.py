@@ -159,8 +159,7 @@ def _gram(factor: Factor, comm: GridCommunicator, per_group: list[int]) -> NDArr
     else:
         gram = np.zeros((total, total), factor.dtype)
         for _, tile in _tiles(factor, comm, per_group):
-            if len(tile):
-                gram += _core.gram(tile)
+            gram += _core.gram(tile)
     comm.sum_on_driver(gram)
     return gram
 
@@ -182,8 +181,7 @@ def _rotate(factor: Factor, comm: GridCommunicator, per_group: list[int], vector
         factor.append(mine - before)
     for rows, tile in _tiles(factor, comm, per_group, width=before):
         turned = np.empty((len(tile), kept), factor.dtype)
-        if len(tile):
-            _core.rotate(tile, dealt_out, turned)
+        _core.rotate(tile, dealt_out, turned)
         _give_back(factor, comm, rows, turned, shares)
     factor.resize(mine)
 

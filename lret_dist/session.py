@@ -332,13 +332,13 @@ def _next_command(comm: MPI.Intracomm) -> Job | str | None:
 class _Process:
     """What this process is: its MPI world, if it has one, and its session."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool) -> None:
         self.pid = os.getpid()
         self.comm: MPI.Intracomm | None = None
         self.session: Session | None = None
         self.problem: str | None = None
         self.lock = threading.Lock()
-        if was_launched() or "mpi4py.MPI" in sys.modules:
+        if not alone and (was_launched() or "mpi4py.MPI" in sys.modules):
             self._start_mpi()
         atexit.register(self._leave)
 
@@ -407,7 +407,8 @@ def _this_process() -> _Process:
     global _process
     with _process_lock:
         if _process is None or _process.pid != os.getpid():
-            _process = _Process()
+            # MPI does not survive a fork.
+            _process = _Process(alone=_process is not None)
         return _process
 
 

@@ -1,5 +1,5 @@
-// From NumPy arrays to the core's types. All checks of what came from Python are here; the core
-// itself checks bits and values.
+// From NumPy arrays to the core's types. What NumPy knows is checked here: type, dimensions,
+// strides and whether an array may be written; the core checks sizes, bits, values and overlap.
 #pragma once
 
 #include <pybind11/complex.h>
@@ -7,6 +7,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <complex>
 #include <cstdint>
 #include <span>
@@ -45,6 +46,10 @@ void check_dtype(const char* name, const py::array& array) {
   if (!holds<T>(array)) {
     throw py::type_error(std::string(name) + " must be " +
                          std::string(py::str(py::dtype::of<T>())) + ", not " + dtype_name(array));
+  }
+  if (reinterpret_cast<std::uintptr_t>(array.data()) % alignof(T) != 0) {
+    throw py::value_error(std::string(name) + " must be aligned to " + std::to_string(alignof(T)) +
+                          " bytes");
   }
 }
 
@@ -99,14 +104,20 @@ std::span<const T> elements(const char* name, const py::array& array, py::ssize_
   return {static_cast<const T*>(array.data()), static_cast<std::size_t>(array.size())};
 }
 
-/// A square matrix on `bits`.
-inline std::span<const std::complex<double>> matrix_elements(const py::array& matrix,
-                                                             const Bits& bits) {
-  const auto values = elements<std::complex<double>>("matrix", matrix, 2);
-  const auto size = bits.size() < 32 ? py::ssize_t{1} << bits.size() : 0;
-  if (matrix.shape(0) != size || matrix.shape(1) != size) {
-    const std::string side = std::to_string(size);
-    throw py::value_error("matrix must have shape (" + side + ", " + side + ") for " +
+/// A square matrix on `bits`, or with `dimensions` = 3 a list of them. Where there are too many
+/// bits for any matrix the core says so.
+inline std::span<const std::complex<double>> matrix_elements(const char* name,
+                                                             const py::array& matrix,
+                                                             const Bits& bits,
+                                                             py::ssize_t dimensions = 2) {
+  constexpr std::size_t kMostBits = 16;
+  const auto values = elements<std::complex<double>>(name, matrix, dimensions);
+  const auto side = py::ssize_t{1} << std::min(bits.size(), kMostBits);
+  const bool square = matrix.shape(dimensions - 2) == side && matrix.shape(dimensions - 1) == side;
+  if (bits.size() <= kMostBits && !square) {
+    const std::string length = std::to_string(side);
+    throw py::value_error(std::string(name) + " must have shape (" +
+                          (dimensions == 3 ? "K, " : "") + length + ", " + length + ") for " +
                           std::to_string(bits.size()) + " bits, not " + shape_name(matrix));
   }
   return values;

@@ -1,10 +1,12 @@
 #include <pybind11/pybind11.h>
 
+#include "lret/runtime.hpp"
 #include "register.hpp"
 
 PYBIND11_MODULE(_core, module) {
   module.doc() = "Compiled core of LRET. Signatures and semantics: _core.pyi.";
   using namespace lret::bindings;
+  (void)lret::simd_level();  // a wrong LRET_SIMD is found now, not in the middle of a run
   register_apply(module);
   register_branch(module);
   register_reduce(module);

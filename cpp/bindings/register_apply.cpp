@@ -8,7 +8,7 @@ namespace {
 void apply_matrix(py::array array, const Bits& bits, const py::array& matrix) {
   by_precision("block", array, [&]<class T>(T) {
     const auto block = writeable_block<T>("block", array);
-    const auto values = matrix_elements(matrix, bits);
+    const auto values = matrix_elements("matrix", matrix, bits);
     unlocked([&] { lret::apply_matrix<T>(block, bits, values); });
   });
 }
@@ -17,7 +17,7 @@ void apply_controlled(py::array array, const Bits& control_bits, std::int64_t co
                       const Bits& bits, const py::array& matrix) {
   by_precision("block", array, [&]<class T>(T) {
     const auto block = writeable_block<T>("block", array);
-    const auto values = matrix_elements(matrix, bits);
+    const auto values = matrix_elements("matrix", matrix, bits);
     unlocked([&] { lret::apply_controlled<T>(block, control_bits, control_value, bits, values); });
   });
 }

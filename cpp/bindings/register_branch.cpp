@@ -11,13 +11,7 @@ void branch(const py::array& array, py::array out_array, const Bits& bits,
   by_precision("block", array, [&]<class T>(T) {
     const auto block = block_view<T>("block", array);
     const auto out = writeable_block<T>("out", out_array);
-    const auto matrices = elements<std::complex<double>>("operators", operators, 3);
-    const auto side = bits.size() < 32 ? py::ssize_t{1} << bits.size() : 0;
-    if (operators.shape(1) != side || operators.shape(2) != side) {
-      const std::string length = std::to_string(side);
-      throw py::value_error("operators must have shape (K, " + length + ", " + length + ") for " +
-                            std::to_string(bits.size()) + " bits, not " + shape_name(operators));
-    }
+    const auto matrices = matrix_elements("operators", operators, bits, 3);
     const auto indices = elements<std::int64_t>("operator_index", operator_index, 1);
     const auto sources = elements<std::int64_t>("source", source, 1);
     const auto scales = elements<double>("scale", scale, 1);

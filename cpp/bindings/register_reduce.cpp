@@ -16,7 +16,8 @@ py::array reduced_matrices(const py::array& array, const Bits& bits) {
     // The core rejects other numbers of bits; the array must not be made before that.
     const auto side = bits.size() <= 3 ? py::ssize_t{1} << bits.size() : 0;
     py::array_t<std::complex<double>> out({static_cast<py::ssize_t>(block.columns), side, side});
-    unlocked([&] { lret::reduced_matrices<T>(block, bits, span_of(out)); });
+    const auto values = span_of(out);
+    unlocked([&] { lret::reduced_matrices<T>(block, bits, values); });
     return out;
   });
 }
@@ -25,7 +26,8 @@ py::array column_weights(const py::array& array) {
   return by_precision("block", array, [&]<class T>(T) -> py::array {
     const auto block = block_view<T>("block", array);
     py::array_t<double> out(block.columns);
-    unlocked([&] { lret::column_weights<T>(block, span_of(out)); });
+    const auto values = span_of(out);
+    unlocked([&] { lret::column_weights<T>(block, values); });
     return out;
   });
 }
@@ -34,7 +36,8 @@ py::array probabilities(const py::array& array) {
   return by_precision("block", array, [&]<class T>(T) -> py::array {
     const auto block = block_view<T>("block", array);
     py::array_t<double> out(block.rows);
-    unlocked([&] { lret::probabilities<T>(block, span_of(out)); });
+    const auto values = span_of(out);
+    unlocked([&] { lret::probabilities<T>(block, values); });
     return out;
   });
 }

@@ -16,37 +16,21 @@ void restride(py::array storage, std::int64_t rows, std::int64_t columns, std::i
   });
 }
 
-// The packed rows: C-ordered, as wide as the block.
-template <class T>
-std::span<const std::complex<T>> packed_rows(const char* name, const py::array& packed,
-                                             std::int64_t columns) {
-  const auto values = elements<std::complex<T>>(name, packed, 2);
-  if (packed.shape(1) != columns) {
-    throw py::value_error(std::string(name) + " must have " + std::to_string(columns) +
-                          " columns like block, not " + std::to_string(packed.shape(1)));
-  }
-  return values;
-}
-
 void pack_rows(const py::array& array, const Bits& bits, std::int64_t value, std::int64_t start,
-               py::array out) {
+               py::array out_array) {
   by_precision("block", array, [&]<class T>(T) {
     const auto block = block_view<T>("block", array);
-    packed_rows<T>("out", out, block.columns);
-    check_writeable("out", out);
-    auto* const target = static_cast<std::complex<T>*>(out.mutable_data());
-    const std::int64_t count = out.shape(0);
-    unlocked([&] { lret::pack_rows<T>(block, bits, value, start, count, target); });
+    const auto out = writeable_block<T>("out", out_array);
+    unlocked([&] { lret::pack_rows<T>(block, bits, value, start, out); });
   });
 }
 
 void unpack_rows(py::array array, const Bits& bits, std::int64_t value, std::int64_t start,
-                 const py::array& source) {
+                 const py::array& source_array) {
   by_precision("block", array, [&]<class T>(T) {
     const auto block = writeable_block<T>("block", array);
-    const auto values = packed_rows<T>("source", source, block.columns);
-    const std::int64_t count = source.shape(0);
-    unlocked([&] { lret::unpack_rows<T>(block, bits, value, start, count, values.data()); });
+    const auto source = block_view<T>("source", source_array);
+    unlocked([&] { lret::unpack_rows<T>(block, bits, value, start, source); });
   });
 }
 

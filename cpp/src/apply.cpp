@@ -13,11 +13,16 @@
 namespace lret {
 namespace {
 
-constexpr int kMatrixBits = 6;
 constexpr int kDiagonalBits = 20;
 
-// Long enough for full registers and prefetch, short enough to share one gate over the threads.
-constexpr std::int64_t kLongestRun = 4096;
+// Rows are merged into runs long enough for full registers and prefetch, and short enough to leave
+// groups for all threads. It depends on the shape alone.
+std::int64_t run_limit(Shape shape, std::size_t bits) {
+  constexpr std::int64_t kShortest = 256;
+  constexpr std::int64_t kLongest = 4096;
+  constexpr std::int64_t kGroups = 64;
+  return std::clamp((shape.rows >> bits) * shape.columns / kGroups, kShortest, kLongest);
+}
 
 std::uint64_t as_unsigned(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 
@@ -130,7 +135,7 @@ void apply_matrix(Block<T> block, std::span<const int> bits,
 template <class T>
 void apply_controlled(Block<T> block, std::span<const int> control_bits, std::int64_t control_value,
                       std::span<const int> bits, std::span<const std::complex<double>> matrix) {
-  check_bits("bits", bits, block.rows, 1, kMatrixBits);
+  check_bits("bits", bits, block.rows, 1, simd::kMatrixBits);
   std::vector<int> all(control_bits.begin(), control_bits.end());
   all.insert(all.end(), bits.begin(), bits.end());
   check_bits("control_bits and bits", all, block.rows, 1, simd::kMaxBits);
@@ -150,7 +155,8 @@ void apply_controlled(Block<T> block, std::span<const int> control_bits, std::in
                  });
     return;
   }
-  const auto space = make_groups(shape, bits, control_bits, control_value, kLongestRun);
+  const auto space = make_groups(shape, bits, control_bits, control_value,
+                                 run_limit(shape, bits.size() + control_bits.size()));
   const auto reals = interleaved<T>(matrix);
   const auto& run = kernels<T>().apply_matrix;
   parallel_for(space.groups, space.groups * space.members * space.run,
@@ -167,7 +173,7 @@ void apply_diagonal(Block<T> block, std::span<const int> bits,
   if (block.columns == 0) return;
 
   const Shape shape = shape_of(block);
-  const int merged = merged_bits(shape, std::ranges::min(bits), kLongestRun);
+  const int merged = merged_bits(shape, std::ranges::min(bits), run_limit(shape, 0));
   const auto reals = interleaved<T>(diagonal);
   simd::DiagonalPlan<T> plan{};
   plan.run = shape.columns << merged;
@@ -185,7 +191,7 @@ template <class T>
 void apply_permutation(Block<T> block, std::span<const int> bits,
                        std::span<const std::int64_t> source,
                        std::span<const std::complex<double>> phases) {
-  check_bits("bits", bits, block.rows, 1, kMatrixBits);
+  check_bits("bits", bits, block.rows, 1, simd::kMatrixBits);
   check_size("source", source.size(), std::size_t{1} << bits.size());
   check_size("phases", phases.size(), source.size());
   check_permutation(source);
@@ -193,7 +199,8 @@ void apply_permutation(Block<T> block, std::span<const int> bits,
 
   const auto cycles = make_cycles<T>(source, phases);
   if (cycles.cycles == 0) return;
-  const auto space = make_groups(shape_of(block), bits, {}, 0, kLongestRun);
+  const Shape shape = shape_of(block);
+  const auto space = make_groups(shape, bits, {}, 0, run_limit(shape, bits.size()));
   const auto& run = kernels<T>().apply_permutation;
   parallel_for(space.groups, space.groups * cycles.first[cycles.cycles] * space.run,
                [&](std::int64_t first, std::int64_t last) {

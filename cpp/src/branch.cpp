@@ -13,8 +13,6 @@
 namespace lret {
 namespace {
 
-constexpr int kMatrixBits = 6;
-
 void check_indices(const char* name, std::span<const std::int64_t> indices, std::int64_t bound) {
   for (const std::int64_t index : indices) {
     if (index < 0 || index >= bound) {
@@ -24,14 +22,12 @@ void check_indices(const char* name, std::span<const std::int64_t> indices, std:
   }
 }
 
-// Shared storage is safe if both blocks see it as one matrix and use other columns of it.
+// Shared storage is safe if both blocks are columns of one matrix, and not the same ones.
 template <class T>
-void check_overlap(ConstBlock<T> block, Block<T> out) {
+void check_columns_apart(ConstBlock<T> block, Block<T> out) {
   if (!share_storage(block, out)) return;
-  const std::int64_t shift = out.data - block.data;
-  const bool apart = shift >= 0 ? shift >= block.columns && shift + out.columns <= block.stride
-                                : -shift >= out.columns && block.columns - shift <= block.stride;
-  if (block.stride != out.stride || !apart) {
+  const auto shift = column_shift(block, out);
+  if (!shift || (*shift < block.columns && -*shift < out.columns)) {
     throw std::invalid_argument("out must not overlap the columns of block");
   }
 }
@@ -80,7 +76,7 @@ void branch(ConstBlock<T> block, Block<T> out, std::span<const int> bits,
             std::span<const std::complex<double>> operators,
             std::span<const std::int64_t> operator_index, std::span<const std::int64_t> source,
             std::span<const double> scale) {
-  check_bits("bits", bits, block.rows, 1, kMatrixBits);
+  check_bits("bits", bits, block.rows, 1, simd::kMatrixBits);
   const std::size_t size = std::size_t{1} << (2 * bits.size());
   const auto branches = static_cast<std::size_t>(out.columns);
   if (out.rows != block.rows) {
@@ -97,7 +93,7 @@ void branch(ConstBlock<T> block, Block<T> out, std::span<const int> bits,
   check_indices("operator_index", operator_index,
                 static_cast<std::int64_t>(operators.size() / size));
   check_indices("source", source, block.columns);
-  check_overlap(block, out);
+  check_columns_apart(block, out);
   if (branches == 0) return;
 
   const SortedBranches<T> sorted(operators, size, operator_index, source, scale);

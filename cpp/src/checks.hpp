@@ -1,8 +1,10 @@
 // Argument checks shared by the kernels.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -36,6 +38,21 @@ template <class A, class B>
 bool share_storage(const BasicBlock<A>& a, const BasicBlock<B>& b) {
   return static_cast<const void*>(a.data) < static_cast<const void*>(b.end()) &&
          static_cast<const void*>(b.data) < static_cast<const void*>(a.end());
+}
+
+/// How many columns to the right of `a` the block `b` starts, if both are columns of one matrix:
+/// the same rows at the same stride, no row of one reaching into another row of the other.
+template <class A, class B>
+std::optional<std::int64_t> column_shift(const BasicBlock<A>& a, const BasicBlock<B>& b) {
+  constexpr auto kItem = static_cast<std::intptr_t>(sizeof(A));
+  const auto bytes =
+      reinterpret_cast<std::intptr_t>(b.data) - reinterpret_cast<std::intptr_t>(a.data);
+  if (a.rows != b.rows || bytes % kItem != 0) return std::nullopt;
+  const std::int64_t shift = bytes / kItem;
+  const std::int64_t width =
+      std::max(a.columns, shift + b.columns) - std::min<std::int64_t>(shift, 0);
+  if (a.rows > 1 && (a.stride != b.stride || width > a.stride)) return std::nullopt;
+  return shift;
 }
 
 }  // namespace lret

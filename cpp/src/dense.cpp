@@ -13,20 +13,25 @@
 namespace lret {
 namespace {
 
-// BLAS counts in 32-bit integers; rows go through it in chunks far below that.
+// Rows go through BLAS in chunks, as it counts in 32-bit integers.
 constexpr std::int64_t kRowChunk = std::int64_t{1} << 20;
 // Bytes of one thread's temporary in an in-place rotation.
 constexpr std::int64_t kTemporaryBytes = std::int64_t{1} << 20;
 // Parts that a rotation is cut into at least, to be shared by the threads.
-constexpr std::int64_t kLeastChunks = 16;
+constexpr std::int64_t kLeastChunks = 64;
 
-int blas_int(const char* name, std::int64_t value) {
-  if (value > std::numeric_limits<int>::max()) {
-    throw std::invalid_argument(std::string(name) + " must fit a 32-bit integer, not " +
-                                std::to_string(value));
+// Columns are never more than the stride.
+template <class E>
+void check_stride(const char* name, const BasicBlock<E>& block) {
+  if (block.stride > std::numeric_limits<int>::max()) {
+    throw std::invalid_argument(std::string(name) +
+                                " must have a stride that fits a 32-bit integer, not " +
+                                std::to_string(block.stride));
   }
-  return static_cast<int>(value);
 }
+
+// For sizes that were checked or cut before: nothing may throw on the threads.
+int blas_int(std::int64_t value) { return static_cast<int>(value); }
 
 // BLAS takes no const; these arguments are only read.
 template <class T>
@@ -82,13 +87,13 @@ void run_gram_task(ConstBlock<T> block, const GramTask& tile, const Blas<T>& bla
   char lower = 'L';
   char none = 'N';
   char adjoint = 'C';
-  int n = blas_int("columns", block.columns);
-  int m_i = static_cast<int>(tile.count_i);
-  int m_j = static_cast<int>(tile.count_j);
-  int stride = blas_int("stride", block.stride);
+  int n = blas_int(block.columns);
+  int m_i = blas_int(tile.count_i);
+  int m_j = blas_int(tile.count_j);
+  int stride = blas_int(block.stride);
   std::complex<T>* const target = out + tile.first_i + tile.first_j * block.columns;
   for (std::int64_t x = 0; x < block.rows; x += kRowChunk) {
-    int k = blas_int("rows", std::min(kRowChunk, block.rows - x));
+    int k = blas_int(std::min(kRowChunk, block.rows - x));
     std::complex<T>* const rows = blas_input(block.data + x * block.stride);
     if (tile.first_i == tile.first_j) {
       T one = 1;
@@ -107,12 +112,12 @@ void run_gram_task(ConstBlock<T> block, const GramTask& tile, const Blas<T>& bla
 template <class T>
 void gemm_rows(ConstBlock<T> block, ConstBlock<T> matrix, Block<T> target, const Blas<T>& blas) {
   char none = 'N';
-  int m = blas_int("columns of out", matrix.columns);
-  int n = blas_int("rows", block.rows);
-  int k = blas_int("columns", block.columns);
-  int matrix_stride = blas_int("stride of matrix", matrix.stride);
-  int block_stride = blas_int("stride", block.stride);
-  int target_stride = blas_int("stride of out", target.stride);
+  int m = blas_int(matrix.columns);
+  int n = blas_int(block.rows);
+  int k = blas_int(block.columns);
+  int matrix_stride = blas_int(matrix.stride);
+  int block_stride = blas_int(block.stride);
+  int target_stride = blas_int(target.stride);
   std::complex<T> one = 1;
   std::complex<T> zero = 0;
   blas.gemm(&none, &none, &m, &n, &k, &one, blas_input(matrix.data), &matrix_stride,
@@ -151,12 +156,12 @@ void check_rotation(ConstBlock<T> block, ConstBlock<T> matrix, Block<T> out) {
   if (share_storage(matrix, ConstBlock<T>(out))) {
     throw std::invalid_argument("out must not overlap matrix");
   }
-  const std::int64_t shift = out.data - block.data;
-  const bool same_rows =
-      block.stride == out.stride && shift >= 0 && shift + out.columns <= out.stride;
-  if (share_storage(block, out) && !same_rows) {
+  if (share_storage(block, out) && !column_shift(block, out)) {
     throw std::invalid_argument("out may share the storage of block only with the same rows");
   }
+  check_stride("block", block);
+  check_stride("matrix", matrix);
+  check_stride("out", out);
 }
 
 }  // namespace
@@ -165,7 +170,9 @@ template <class T>
 void gram(ConstBlock<T> block, const Blas<T>& blas, std::span<std::complex<T>> out) {
   const std::int64_t columns = block.columns;
   check_size("out", out.size(), static_cast<std::size_t>(columns * columns));
-  if (columns == 0) return;
+  check_stride("block", block);
+  if (block.rows == 0) std::ranges::fill(out, std::complex<T>{});
+  if (block.rows == 0 || columns == 0) return;
   const auto [chunks, tasks] = plan_gram(block.rows, columns, sizeof(std::complex<T>));
   // The first chunk goes to `out` itself.
   std::vector<std::complex<T>> partial(static_cast<std::size_t>((chunks - 1) * columns * columns));
@@ -190,7 +197,13 @@ void gram(ConstBlock<T> block, const Blas<T>& blas, std::span<std::complex<T>> o
 template <class T>
 void rotate(ConstBlock<T> block, ConstBlock<T> matrix, Block<T> out, const Blas<T>& blas) {
   check_rotation(block, matrix, out);
-  if (block.columns == 0 || out.columns == 0) return;
+  if (block.columns == 0) {
+    for (std::int64_t x = 0; x < out.rows; ++x) {
+      std::fill_n(out.data + x * out.stride, out.columns, std::complex<T>{});
+    }
+    return;
+  }
+  if (out.rows == 0 || out.columns == 0) return;
   const auto row_bytes = static_cast<std::int64_t>(sizeof(std::complex<T>)) * out.columns;
   const std::int64_t most = std::max<std::int64_t>(1, kTemporaryBytes / row_bytes);
   const std::int64_t chunk = std::min(most, (block.rows + kLeastChunks - 1) / kLeastChunks);

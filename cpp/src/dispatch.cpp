@@ -45,16 +45,17 @@ std::vector<Candidate> candidates() {
 }
 
 const simd::Level& choose() {
-  const char* request = std::getenv("LRET_SIMD");
+  const char* variable = std::getenv("LRET_SIMD");
+  const std::string_view request = variable == nullptr ? "" : variable;
   const simd::Level* best = &simd::baseline_level;
   bool known = false;
   for (const auto& [level, supported] : candidates()) {
     if (supported && !known) best = level;
-    if (request != nullptr && std::string_view(request) == level->name) known = true;
+    if (request == level->name) known = true;
   }
-  if (request != nullptr && !known) {
+  if (!request.empty() && !known) {
     throw std::invalid_argument("LRET_SIMD must be one of " + compiled_simd_levels() + ", not " +
-                                request);
+                                std::string(request));
   }
   return *best;
 }

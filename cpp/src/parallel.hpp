@@ -1,7 +1,6 @@
-// Splitting a loop over the threads.
+// Splitting a loop over the threads. Bodies must not throw: nothing could catch it on a thread.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "lret/runtime.hpp"
@@ -11,13 +10,16 @@ namespace lret {
 /// Number of elements below which a loop is faster on one thread than the fork of a team.
 inline constexpr std::int64_t kForkElements = 1 << 14;
 
+/// Threads for `count` pieces of work on `elements` elements: one, or the full team. A team whose
+/// size changes costs more than idle threads.
+inline int team_size(std::int64_t count, std::int64_t elements) {
+  return elements < kForkElements || count <= 1 ? 1 : num_threads();
+}
+
 /// Call body(first, last) on contiguous shares of 0..count; `elements` is the size of the work.
-///
-/// The team is either one thread or the full number: a team whose size changes costs more.
 template <class Body>
 void parallel_for(std::int64_t count, std::int64_t elements, const Body& body) {
-  const std::int64_t threads =
-      elements < kForkElements ? 1 : std::min<std::int64_t>(num_threads(), count);
+  const std::int64_t threads = team_size(count, elements);
   if (threads <= 1) {
     if (count > 0) body(std::int64_t{0}, count);
     return;
@@ -26,7 +28,9 @@ void parallel_for(std::int64_t count, std::int64_t elements, const Body& body) {
 #pragma omp parallel for num_threads(static_cast<int>(threads)) schedule(static)
 #endif
   for (std::int64_t t = 0; t < threads; ++t) {
-    body(count * t / threads, count * (t + 1) / threads);
+    const std::int64_t first = count * t / threads;
+    const std::int64_t last = count * (t + 1) / threads;
+    if (first < last) body(first, last);
   }
 }
 
@@ -34,14 +38,13 @@ void parallel_for(std::int64_t count, std::int64_t elements, const Body& body) {
 /// suits a few long tasks of different length.
 template <class Body>
 void parallel_tasks(std::int64_t count, std::int64_t elements, const Body& body) {
-  const std::int64_t threads =
-      elements < kForkElements ? 1 : std::min<std::int64_t>(num_threads(), count);
+  const int threads = team_size(count, elements);
   if (threads <= 1) {
     for (std::int64_t t = 0; t < count; ++t) body(t);
     return;
   }
 #ifdef _OPENMP
-#pragma omp parallel for num_threads(static_cast<int>(threads)) schedule(dynamic)
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
 #endif
   for (std::int64_t t = 0; t < count; ++t) body(t);
 }

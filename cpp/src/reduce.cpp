@@ -157,7 +157,8 @@ std::complex<double> pauli_overlap(ConstBlock<T> left, ConstBlock<T> right, std:
 
   const std::int64_t rows = left.rows >> merged;
   const std::int64_t elements = left.rows * left.columns;
-  const std::int64_t chunks = make_partition(rows, left.rows, left.columns, 0).chunks;
+  const std::int64_t chunks =
+      std::clamp<std::int64_t>(elements / kLeastElements, 1, std::min(kMostTasks, rows));
   std::vector<std::complex<double>> sums(static_cast<std::size_t>(chunks));
   const auto& run = kernels<T>().overlap;
   parallel_for(chunks, elements, [&](std::int64_t begin, std::int64_t end) {

@@ -29,8 +29,10 @@ std::atomic<int>& thread_count() {
 int num_threads() { return thread_count().load(std::memory_order_relaxed); }
 
 void set_num_threads(int threads) {
-  if (threads < 1) {
-    throw std::invalid_argument("threads must be at least 1, not " + std::to_string(threads));
+  constexpr int kMost = 4096;  // far more would end the process when they cannot be started
+  if (threads < 1 || threads > kMost) {
+    throw std::invalid_argument("threads must be 1 to " + std::to_string(kMost) + ", not " +
+                                std::to_string(threads));
   }
   thread_count().store(threads, std::memory_order_relaxed);
 }

@@ -1,12 +1,16 @@
 // Just enough of a test framework: checks that count failures and say where.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <complex>
+#include <cstdlib>
 #include <iostream>
+#include <iterator>
+#include <limits>
 #include <stdexcept>
 #include <string_view>
+
+#include "lret/runtime.hpp"
 
 namespace lret::test {
 
@@ -21,15 +25,20 @@ inline void report(bool passed, const char* file, int line, std::string_view tex
   std::cerr << file << ":" << line << ": failed: " << text << "\n";
 }
 
-/// Largest distance between the elements of two ranges, relative to the largest element.
+/// The larger of two numbers, or NaN if one of them is NaN, which compares as false with all.
+inline double larger(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
+
+/// Largest distance between the elements of two ranges, relative to the largest element; infinite
+/// for different sizes.
 template <class A, class B>
 double distance(const A& actual, const B& expected) {
+  if (std::size(actual) != std::size(expected)) return std::numeric_limits<double>::infinity();
   double worst = 0;
   double scale = 1;
   auto it = actual.begin();
   for (const auto& value : expected) {
-    worst = std::max(worst, static_cast<double>(std::abs(*it - value)));
-    scale = std::max(scale, static_cast<double>(std::abs(value)));
+    worst = larger(worst, static_cast<double>(std::abs(*it - value)));
+    scale = larger(scale, static_cast<double>(std::abs(value)));
     ++it;
   }
   return worst / scale;
@@ -44,6 +53,15 @@ bool throws_invalid(const Call& call, std::string_view part) {
     return std::string_view(error.what()).find(part) != std::string_view::npos;
   }
   return false;
+}
+
+/// Begin a test with a number of threads. On a processor that lacks the instruction set which
+/// LRET_SIMD asks for, the test ends as skipped.
+inline void start(int threads = 1) {
+  constexpr int kSkipped = 77;
+  const char* request = std::getenv("LRET_SIMD");
+  if (request != nullptr && std::string_view(request) != simd_level()) std::exit(kSkipped);
+  set_num_threads(threads);
 }
 
 inline int result() { return failures() == 0 ? 0 : 1; }

@@ -38,14 +38,12 @@ void test_matrix() {
 }
 
 template <class T>
-void test_threads() {
-  set_num_threads(3);
+void test_many_rows() {
   for (const int columns : {1, 3, 5}) {
     for (const auto& bits : std::vector<std::vector<int>>{{0}, {13}, {1, 12}, {0, 1}, {2, 9, 4}}) {
       check_matrix(Storage<T>(14, columns, 0), bits);
     }
   }
-  set_num_threads(1);
 }
 
 template <class T>
@@ -138,10 +136,11 @@ void test_rejections() {
 
 int main() {
   using namespace lret::test;
+  start(3);
   test_matrix<double>();
   test_matrix<float>();
-  test_threads<double>();
-  test_threads<float>();
+  test_many_rows<double>();
+  test_many_rows<float>();
   test_controlled<double>();
   test_controlled<float>();
   test_diagonal<double>();

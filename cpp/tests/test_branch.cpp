@@ -109,6 +109,7 @@ void test_rejections() {
 
 int main() {
   using namespace lret::test;
+  start(3);
   test_branch<double>();
   test_branch<float>();
   test_shared_storage();

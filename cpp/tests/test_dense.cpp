@@ -2,7 +2,6 @@
 
 #include "check.hpp"
 #include "lret/dense.hpp"
-#include "lret/runtime.hpp"
 #include "reference.hpp"
 
 namespace lret::test {
@@ -89,7 +88,7 @@ void check_rotation(Storage<T> storage, int new_columns, bool in_place) {
       for (std::int64_t i = 0; i < columns; ++i) {
         sum += before.get(x, i) * Wide(matrix[static_cast<std::size_t>(i * new_columns + j)]);
       }
-      worst = std::max(worst, std::abs(Wide(out.data[x * out.stride + j]) - sum));
+      worst = larger(worst, std::abs(Wide(out.data[x * out.stride + j]) - sum));
     }
   }
   CHECK(worst < 10 * kTolerance<T>);
@@ -107,6 +106,25 @@ void test_rotate() {
   });
 }
 
+void test_edges() {
+  Storage<double> storage(3, 4, 0);
+  const auto block = storage.block();
+  std::vector<Wide> numbers(16, Wide(9));
+  gram<double>({block.data, 0, 4, 4}, kBlas<double>, numbers);
+  CHECK(numbers == std::vector<Wide>(16));
+  const ConstBlock<double> matrix{numbers.data(), 4, 4, 4};
+  rotate<double>({block.data, 0, 4, 4}, matrix, {block.data, 0, 4, 4}, kBlas<double>);
+  // A product over no columns is zero.
+  rotate<double>({block.data, 8, 0, 4}, {numbers.data(), 0, 4, 4}, block, kBlas<double>);
+  CHECK(storage.data == std::vector<Wide>(32));
+  // One row in place, where strides say nothing.
+  std::vector<Wide> row{1, 2, 3, 4};
+  numbers = {0, 1, 0, 0, 1, 0, 0, 0};
+  rotate<double>({row.data(), 1, 4, 4}, {numbers.data(), 4, 2, 2}, {row.data(), 1, 2, 2},
+                 kBlas<double>);
+  CHECK(row == (std::vector<Wide>{3, 1, 3, 4}));
+}
+
 void test_rejections() {
   Storage<double> storage(3, 4, 0);
   const auto block = storage.block();
@@ -117,6 +135,10 @@ void test_rejections() {
   CHECK_THROWS(gram<double>(block, kBlas<double>, std::span(numbers).first(3)), "16 elements");
   CHECK_THROWS(rotate<double>(block, matrix, narrow, kBlas<double>), "must have shape (4, 2)");
   CHECK_THROWS(rotate<double>({block.data, 4, 4, 4}, matrix, shifted, kBlas<double>), "same rows");
+  const ConstBlock<double> huge{block.data, 1, 4, std::int64_t{1} << 31};
+  CHECK_THROWS(gram<double>(huge, kBlas<double>, numbers), "fits a 32-bit integer, not 2147483648");
+  std::vector<Wide> out(4);
+  CHECK_THROWS(rotate<double>(huge, matrix, {out.data(), 1, 4, 4}, kBlas<double>), "stride");
 }
 
 }  // namespace
@@ -124,11 +146,12 @@ void test_rejections() {
 
 int main() {
   using namespace lret::test;
-  lret::set_num_threads(3);
+  start(3);
   test_gram<double>();
   test_gram<float>();
   test_rotate<double>();
   test_rotate<float>();
+  test_edges();
   test_rejections();
   return result();
 }

@@ -45,6 +45,7 @@ void test_controls_are_an_origin() {
 
 int main() {
   using namespace lret::test;
+  start();
   test_row_bits();
   test_merging();
   test_contiguous_rows_are_merged();

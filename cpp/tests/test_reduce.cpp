@@ -91,6 +91,7 @@ void test_partition() {
   const std::vector<int> bits{3, 0};
   const auto expected = naive_reduced(storage, bits);
   std::vector<Wide> single(expected.size());
+  set_num_threads(1);
   reduced_matrices<double>(storage.block(), bits, single);
   CHECK(distance(single, expected) < kSumTolerance);
   for (const int threads : {2, 3, 5}) {
@@ -99,7 +100,7 @@ void test_partition() {
     reduced_matrices<double>(storage.block(), bits, out);
     CHECK(out == single);
   }
-  set_num_threads(1);
+  set_num_threads(3);
 }
 
 void test_edges() {
@@ -127,6 +128,7 @@ void test_edges() {
 
 int main() {
   using namespace lret::test;
+  start(3);
   test_all<double>();
   test_all<float>();
   test_partition();

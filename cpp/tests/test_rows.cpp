@@ -43,12 +43,13 @@ void test_pack() {
         for (std::int64_t j = 0; j < columns; ++j) expected.push_back(storage.at(x, j));
       }
       std::vector<std::complex<T>> out(expected.size());
-      pack_rows<T>(storage.block(), bits, value, 1, number - 1, out.data());
+      const Block<T> packed{out.data(), number - 1, columns, columns};
+      pack_rows<T>(storage.block(), bits, value, 1, packed);
       CHECK(out == expected);
 
       const Storage<T> before = storage;
       for (auto& element : out) element *= 2;
-      unpack_rows<T>(storage.block(), bits, value, 1, number - 1, out.data());
+      unpack_rows<T>(storage.block(), bits, value, 1, packed);
       std::int64_t seen = 0;
       CHECK(block_distance(storage, [&](auto x, auto j) {
               if (value_on(x, bits) != value) return before.get(x, j);
@@ -64,10 +65,19 @@ void test_rejections() {
   Storage<double> storage(3, 2, 0);
   std::vector<Wide> out(16);
   const std::vector<int> bits{0};
-  CHECK_THROWS(pack_rows<double>(storage.block(), bits, 0, 3, 2, out.data()), "not in the subset");
-  CHECK_THROWS(pack_rows<double>(storage.block(), bits, 2, 0, 1, out.data()), "number of 1 bits");
+  const Block<double> two{out.data(), 2, 2, 2};
+  const Block<double> narrow{out.data(), 2, 1, 2};
+  const Block<double> inside{storage.data.data() + 8, 2, 2, 2};
+  CHECK_THROWS(pack_rows<double>(storage.block(), bits, 0, 3, two), "not in the subset");
+  CHECK_THROWS(pack_rows<double>(storage.block(), bits, 2, 0, two), "number of 1 bits");
+  CHECK_THROWS(pack_rows<double>(storage.block(), bits, 0, 0, narrow), "2 columns like block");
+  CHECK_THROWS(pack_rows<double>(storage.block(), bits, 0, 0, inside), "must not overlap");
+  CHECK_THROWS(unpack_rows<double>(storage.block(), bits, 0, 0, inside), "must not overlap");
+  CHECK_THROWS(restride<double>(out, -1, 3, 3, 4), "must not be negative");
   CHECK_THROWS(restride<double>(out, 2, 3, 2, 4), "at least columns = 3, not 2 and 4");
-  CHECK_THROWS(restride<double>(out, 6, 3, 3, 4), "23 elements, not 16");
+  CHECK_THROWS(restride<double>(out, 6, 3, 3, 4), "6 rows at a stride of 4, but has 16 elements");
+  // So many rows that their storage cannot be counted in 64 bits.
+  CHECK_THROWS(restride<double>(out, (std::int64_t{1} << 62) + 1, 1, 4, 8), "but has 16 elements");
 }
 
 }  // namespace
@@ -75,6 +85,7 @@ void test_rejections() {
 
 int main() {
   using namespace lret::test;
+  start(3);
   test_restride<double>();
   test_restride<float>();
   test_pack<double>();

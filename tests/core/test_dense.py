@@ -70,6 +70,25 @@ def test_zero_columns():
     _core.rotate(full, np.zeros((2, 0), dtype=complex), full[:, :0])
 
 
+def test_zero_rows():
+    none = np.empty((0, 3), dtype=complex)
+    np.testing.assert_array_equal(_core.gram(none), np.zeros((3, 3)))
+    _core.rotate(none, np.eye(3, dtype=complex), none)
+
+
+def test_product_over_no_columns_is_zero():
+    out = np.full((8, 2), 9, dtype=complex)
+    _core.rotate(np.empty((8, 0), dtype=complex), np.empty((0, 2), dtype=complex), out)
+    np.testing.assert_array_equal(out, np.zeros((8, 2)))
+
+
+def test_rotate_one_row_in_place():
+    row = np.array([[1, 2, 3, 4]], dtype=complex)
+    matrix = np.array([[0, 1], [0, 0], [1, 0], [0, 0]], dtype=complex)
+    _core.rotate(row, matrix, row[:, :2])
+    np.testing.assert_array_equal(row, [[3, 1, 3, 4]])
+
+
 def test_rejects():
     block = np.zeros((8, 4), dtype=complex)
     matrix = np.zeros((4, 2), dtype=complex)
@@ -83,6 +102,21 @@ def test_rejects():
         _core.rotate(block, matrix, np.zeros((8, 2), dtype=np.complex64))
     with pytest.raises(ValueError, match="only with the same rows"):
         _core.rotate(block[:4], matrix, block[1:5, :2])
+    # One element further and then half of one: no column of block.
+    numbers = np.zeros(8 * 4 * 2 + 8).view(complex)
+    halves = numbers.view(float)[1:-7].view(complex).reshape(8, 4)
+    with pytest.raises(ValueError, match="only with the same rows"):
+        _core.rotate(numbers[:32].reshape(8, 4), matrix, halves[:, :2])
+    fixed = np.zeros((8, 2), dtype=complex)
+    fixed.setflags(write=False)
+    with pytest.raises(ValueError, match="out must be writeable, but it is read-only"):
+        _core.rotate(block, matrix, fixed)
+    strange = np.lib.stride_tricks.as_strided(block, (2, 4), (2**31 * 16, 16))
+    with pytest.raises(ValueError, match="fits a 32-bit integer, not 2147483648"):
+        _core.gram(strange)
+    shifted = np.frombuffer(bytes(8 * 2 * 16 + 1), dtype=complex, offset=1).reshape(8, 2)
+    with pytest.raises(ValueError, match="block must be aligned to 8 bytes"):
+        _core.gram(shifted)
     with pytest.raises(ValueError, match="out must not overlap matrix"):
         _core.rotate(block, block[:4, :2], block[:, :2])
     with pytest.raises(ValueError, match="block must be 2-D, not 1-D"):

@@ -61,7 +61,7 @@ def test_rejects_restride():
     storage = np.zeros(10, dtype=complex)
     with pytest.raises(ValueError, match="strides must be at least columns = 3, not 2 and 4"):
         _core.restride(storage, 2, 3, 2, 4)
-    with pytest.raises(ValueError, match="storage must hold 11 elements, not 10"):
+    with pytest.raises(ValueError, match="storage must hold 3 rows at a stride of 4, but has 10"):
         _core.restride(storage, 3, 3, 3, 4)
     with pytest.raises(ValueError, match="storage must be 1-D, not 2-D"):
         _core.restride(storage.reshape(5, 2), 5, 2, 2, 2)
@@ -78,9 +78,9 @@ def test_rejects_pack():
         _core.pack_rows(block, [0], 0, 3, out)
     with pytest.raises(ValueError, match="value must be a number of 1 bits, not 2"):
         _core.pack_rows(block, [0], 2, 0, out)
-    with pytest.raises(ValueError, match="out must have 2 columns like block, not 3"):
+    with pytest.raises(ValueError, match="the packed rows must have 2 columns like block, not 3"):
         _core.pack_rows(block, [0], 0, 0, np.zeros((2, 3), dtype=complex))
     with pytest.raises(TypeError, match="out must be complex128, not complex64"):
         _core.pack_rows(block, [0], 0, 0, out.astype(np.complex64))
-    with pytest.raises(ValueError, match="source must be C-contiguous"):
+    with pytest.raises(ValueError, match="source must have unit column stride"):
         _core.unpack_rows(block, [0], 0, 0, np.asfortranarray(out))

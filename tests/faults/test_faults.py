@@ -115,6 +115,15 @@ def test_launcher_of_another_mpi(launch: Launch, size: str, rank: str) -> None:
     assert "MPI ranks" not in outcome.output
 
 
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_forked_child_simulates_alone(launch: Launch, ranks: int) -> None:
+    outcome = launch("forks", ranks=ranks, OMP_NUM_THREADS="2").finish(WHOLE)
+    assert outcome.code == 0, outcome.output
+    assert outcome.output.count("counts {4095: 10}") == 2
+    assert f"MPI ranks {max(ranks, 1)}" in outcome.output
+    assert "MPI ranks 1," in outcome.output
+
+
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_a_good_job_ends_cleanly(launch: Launch, ranks: int) -> None:
     outcome = launch("prints_ranks", ranks=ranks).finish(WHOLE)

@@ -9,21 +9,24 @@
 
 namespace lret {
 
+// All throw std::invalid_argument for sizes that do not fit.
+
 /// Move row i of `columns` elements from storage[i * old_stride] to storage[i * new_stride], in
-/// place: from the last row backwards when the stride grows, forwards when it shrinks.
+/// place: from the last row backwards when the stride grows, forwards when it shrinks. On one
+/// thread. Cost: one read and one write of rows * columns elements.
 template <class T>
 void restride(std::span<std::complex<T>> storage, std::int64_t rows, std::int64_t columns,
               std::int64_t old_stride, std::int64_t new_stride);
 
-/// Copy rows number start .. start + count of those whose `bits` read `value`, in ascending order,
-/// into the contiguous `out` of count * columns elements.
+/// Copy rows number start .. start + out.rows of those whose `bits` read `value`, in ascending
+/// order, into `out`, which must not overlap `block`. Cost: one read and one write of `out`.
 template <class T>
 void pack_rows(ConstBlock<T> block, std::span<const int> bits, std::int64_t value,
-               std::int64_t start, std::int64_t count, std::complex<T>* out);
+               std::int64_t start, Block<T> out);
 
-/// The inverse of pack_rows: write contiguous `source` into those rows.
+/// The inverse of pack_rows: write the rows of `source` into those rows of `block`.
 template <class T>
 void unpack_rows(Block<T> block, std::span<const int> bits, std::int64_t value, std::int64_t start,
-                 std::int64_t count, const std::complex<T>* source);
+                 ConstBlock<T> source);
 
 }  // namespace lret

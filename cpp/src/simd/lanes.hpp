@@ -14,6 +14,7 @@ constexpr int subset(int mask, int i) {
 template <int D, int S, int Mask, class T>
 LRET_INLINE void lane_step(const lret::simd::LanePlan<T>& plan, T* base) {
   constexpr int L = kLanes<T>;
+  static_assert(L <= lret::simd::LanePlan<T>::kMostReals);
   using V = Vector<T, L>;
   using All = typename LanesOf<L>::type;
   V acc[D] = {};

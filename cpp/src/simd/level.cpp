@@ -37,7 +37,8 @@ constexpr Kernels<T> table() {
 #define LRET_QUOTE(name) #name
 
 extern const Level LRET_LEVEL_OF(LRET_LEVEL);
-const Level LRET_LEVEL_OF(LRET_LEVEL) = {LRET_TEXT(LRET_LEVEL), LRET_LEVEL::table<double>(),
-                                         LRET_LEVEL::table<float>()};
+// Constant-initialized: no code of this instruction set may run while the library is loaded.
+constinit const Level LRET_LEVEL_OF(LRET_LEVEL) = {
+    LRET_TEXT(LRET_LEVEL), LRET_LEVEL::table<double>(), LRET_LEVEL::table<float>()};
 
 }  // namespace lret::simd

@@ -175,7 +175,8 @@ LRET_INLINE void matrix_direct(const lret::simd::GroupSpace& shared, T* data, co
     T* rows[D == 0 ? lret::simd::kMaxMembers : D];
     for (int a = 0; a < members; ++a) rows[a] = base + 2 * space.offset[a];
     const bool fetches = distance > 0 && g + distance < last;
-    const Fetcher fetcher = {reinterpret_cast<const char*>(data + 2 * row_offset(space, far_row)),
+    const T* const far = fetches ? data + 2 * row_offset(space, far_row) : base;
+    const Fetcher fetcher = {reinterpret_cast<const char*>(far),
                              space.offset,
                              2 * static_cast<Index>(sizeof(T)),
                              space.run * 2 * static_cast<Index>(sizeof(T)),

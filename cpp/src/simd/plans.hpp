@@ -9,7 +9,9 @@
 namespace lret::simd {
 
 inline constexpr int kMaxBits = 62;
-inline constexpr int kMaxMembers = 64;
+/// Bits of the largest matrix, and its rows.
+inline constexpr int kMatrixBits = 6;
+inline constexpr int kMaxMembers = 1 << kMatrixBits;
 
 /// The groups of rows on some target bits. Offsets and runs are in elements (complex numbers).
 struct GroupSpace {
