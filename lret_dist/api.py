@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from lret_dist.circuit import Circuit
 from lret_dist.errors import TruncationWarning
 from lret_dist.options import SimulationOptions
 from lret_dist.session import Grids, ending_the_job_on_failure, get_session, survey
@@ -20,10 +20,9 @@ from lret_dist.simulation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mpi4py import MPI
 
+    from lret_dist.circuit import Circuit
     from lret_dist.noise import NoiseModel
     from lret_dist.result import SimulationResult
 
@@ -52,8 +51,8 @@ def simulate(
         ValueError: or TypeError, for bad arguments.
         LretError: when the run cannot be done.
     """
-    single = isinstance(circuit, Circuit)
-    circuits = [circuit] if isinstance(circuit, Circuit) else list(circuit)
+    single = not isinstance(circuit, Sequence)
+    circuits = list(circuit) if isinstance(circuit, Sequence) else [circuit]
     session = get_session()
     settings = SimulationOptions(**options)
     requests = [SimulationRequest(circuit=c, noise=noise, options=settings) for c in circuits]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "RESET",
     "as_kraus",
     "as_readout_matrix",
     "as_unitary",
@@ -34,6 +35,10 @@ TOLERANCE = 1e-8
 
 #: Branch weight below which an operator is rounding of the fusion, not physics.
 _ROUNDING = 1e-15
+
+
+#: Kraus operators of a reset of one qubit to zero.
+RESET = np.array([[[1, 0], [0, 0]], [[0, 1], [0, 0]]], dtype=np.complex128)
 
 
 def as_unitary(matrix: ArrayLike) -> ComplexArray:

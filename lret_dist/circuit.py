@@ -32,6 +32,7 @@ __all__ = [
     "SaveDensityMatrix",
     "SaveExpectationValue",
     "SaveProbabilities",
+    "check_gate_width",
 ]
 
 ComplexMatrix: TypeAlias = NDArray[np.complex128]
@@ -191,8 +192,10 @@ class Circuit:
         return iter(self.operations)
 
     def append(self, operation: Operation) -> Circuit:
-        """Append an operation after a check of its bits; its matrix is trusted."""
+        """Append an operation after a check of its bits and width; its matrix is trusted."""
         self._check_qubits(operation.qubits)
+        if isinstance(operation, Gate | Channel):
+            check_gate_width(operation.name, len(operation.qubits))
         if isinstance(operation, Measure) and not 0 <= operation.clbit < self.num_clbits:
             raise ValueError(
                 f"classical bit {operation.clbit} is out of range: the circuit has "
@@ -319,15 +322,23 @@ def _count(value: int, what: str, *, least: int) -> int:
     return number
 
 
+def check_gate_width(name: str, num_qubits: int) -> None:
+    """Refuse a gate or channel on more qubits than a single matrix may act on.
+
+    Raises:
+        ValueError: naming it and the limit.
+    """
+    if num_qubits > MAX_GATE_QUBITS:
+        raise ValueError(
+            f"{name!r} acts on {num_qubits} qubits; matrices of at most {MAX_GATE_QUBITS} qubits "
+            f"are supported: decompose it"
+        )
+
+
 def _check_width(name: str, dimension: int, qubits: tuple[int, ...]) -> None:
     if dimension != 1 << len(qubits):
         raise ValueError(
             f"{name} acts on {dimension.bit_length() - 1} qubits, got {len(qubits)}: {qubits}"
-        )
-    if len(qubits) > MAX_GATE_QUBITS:
-        raise ValueError(
-            f"{name} acts on {len(qubits)} qubits; matrices of at most {MAX_GATE_QUBITS} qubits "
-            f"are supported: decompose it"
         )
 
 

@@ -67,6 +67,14 @@ class Outcome:
     num_truncations: int = 0
     truncation_error: float = 0.0
 
+    def add(self, other: Outcome) -> None:
+        """Add the saved data of another run of the same circuit."""
+        self.data.update(other.data)
+        self.final_rank = max(self.final_rank, other.final_rank)
+        self.max_rank = max(self.max_rank, other.max_rank)
+        self.num_truncations += other.num_truncations
+        self.truncation_error = max(self.truncation_error, other.truncation_error)
+
 
 @dataclass(frozen=True)
 class _Decision:
@@ -168,7 +176,7 @@ class Evolution:
                 case ChannelStep():
                     self._channel(state, step, number, path)
                 case SaveStep():
-                    self._save(state, step, path)
+                    self._save(state, step)
                 case MeasureStep():
                     self._measure(state, step, number, path)
                     return
@@ -296,14 +304,10 @@ class Evolution:
         self.outcome.num_truncations += after < before
         self._note_rank(after)
 
-    def _save(self, state: State, step: SaveStep, path: _Path) -> None:
-        """Save a quantity, averaged over histories by their shots."""
-        part = path.number / self.settings.shots if path.key else 1.0
+    def _save(self, state: State, step: SaveStep) -> None:
         value = save_value(state, step.save)
         if self.comm.is_driver:
-            key = step.save.key
-            data = self.outcome.data
-            data[key] = data[key] + part * value if key in data and path.key else part * value
+            self.outcome.data[step.save.key] = value
 
     def _measure(self, state: State, step: MeasureStep, number: int, path: _Path) -> None:
         """Split the shots over the outcomes of a measurement and go on with each."""

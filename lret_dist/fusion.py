@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lret_dist.channels import (
+    RESET,
     embed,
     kraus_from_superoperator,
     pauli_probabilities,
@@ -35,7 +36,6 @@ ComplexArray = NDArray[np.complex128]
 
 _FUSED_QUBITS = 2
 _DEPHASE = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128)
-_RESET = np.array([[[1, 0], [0, 0]], [[0, 1], [0, 0]]], dtype=np.complex128)
 
 
 def fuse(circuit: Circuit, *, sampled: bool = True) -> Program:
@@ -151,7 +151,7 @@ class _Builder:
             case Channel(qubits=qubits, kraus=kraus) if len(qubits) <= _FUSED_QUBITS:
                 self._block(qubits).then_channel(kraus, qubits)
             case Reset(qubit=qubit):
-                self._block((qubit,)).then_channel(_RESET, (qubit,))
+                self._block((qubit,)).then_channel(RESET, (qubit,))
             case Gate(qubits=qubits, matrix=matrix):
                 self._append(UnitaryStep(qubits, Operator(matrix)), qubits)
             case Channel(qubits=qubits, kraus=kraus):

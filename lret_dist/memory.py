@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from lret_dist.errors import InsufficientMemoryError
-from lret_dist.saving import saved_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from lret_dist.circuit import Save
     from lret_dist.process_grid import ProcessGrid
     from lret_dist.program import Program
 
@@ -69,7 +65,7 @@ def check_memory(
     rows_groups: int,
     itemsize: int,
     columns: int,
-    saves: Iterable[Save],
+    results: int,
     budget: int,
 ) -> None:
     """Refuse a run whose smallest form cannot fit.
@@ -79,21 +75,20 @@ def check_memory(
         rows_groups: row groups of the process grid.
         itemsize: bytes of one entry of the factor.
         columns: columns on one MPI rank at the start.
-        saves: what is saved.
+        results: bytes of what comes out: saved data and samples.
         budget: bytes that one MPI rank may use.
 
     Raises:
         InsufficientMemoryError: saying how much is needed, how much there is, what would help.
     """
     rows = (1 << num_qubits) // rows_groups
-    saved = 2 * sum(saved_bytes(save) for save in saves)
-    needed = rows * columns * itemsize + 2 * 8 * rows + saved
+    needed = rows * columns * itemsize + 2 * 8 * rows + results
     if needed > budget:
         raise InsufficientMemoryError(
             f"{num_qubits} qubits need at least {_gib(needed)} on each MPI rank ({rows} rows, "
             f"{columns} columns of {itemsize} bytes an entry, probabilities"
-            f"{', saved data' if saved else ''}), but {_gib(budget)} can be used; "
-            f"{_advice(itemsize, columns, bool(saved))}"
+            f"; saved data and samples: {_gib(results)}), but {_gib(budget)} can be used; "
+            f"{_advice(itemsize, columns, results > budget // 2)}"
         )
 
 
@@ -105,14 +100,14 @@ def least_row_groups(num_qubits: int, itemsize: int, columns: int, budget: int) 
     return groups
 
 
-def _advice(itemsize: int, columns: int, saves: bool) -> str:
+def _advice(itemsize: int, columns: int, large_results: bool) -> str:
+    if large_results:
+        return "what would help: saving fewer qubits, or fewer shots"
     ways = ['more MPI ranks on more machines with parallelization="row"']
     if itemsize == 16:
         ways.append('precision="single"')
     if columns > 1:
         ways.append("a smaller initial_rank")
-    if saves:
-        ways.append("saving fewer qubits")
     return f"what would help: {', or '.join(ways)}"
 
 

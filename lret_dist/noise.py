@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ErrorTerm", "NoiseModel"]
+__all__ = ["NOISELESS", "ErrorTerm", "NoiseModel"]
 
-#: Channels written into a circuit are what they are; no model adds noise to them.
-_NOISELESS = frozenset({"barrier", "kraus", "superop", "quantum_channel"})
+#: Instructions that no model adds noise to, whatever their label: what is written into a circuit as
+#: a channel is what it is.
+NOISELESS = frozenset({"barrier", "kraus", "pauli", "quantum_channel", "superop"})
 
 
 class ErrorTerm:
@@ -63,7 +64,7 @@ class ErrorTerm:
             width = 1 + max(self.positions)
         if width > len(qubits):
             raise ValueError(
-                f"the noise on {operation.name!r} acts on {width} qubits, "
+                f"the noise on {(operation.label or operation.name)!r} acts on {width} qubits, "
                 f"the instruction on {len(qubits)}"
             )
         if self.qubits is None and self.positions is not None:
@@ -118,7 +119,7 @@ class NoiseModel:
 
     def terms_for(self, operation: Operation) -> list[ErrorTerm]:
         """Error terms of one operation: those for its qubits, else those for any qubits."""
-        if operation.name in _NOISELESS or isinstance(operation, Barrier | Save):
+        if operation.name in NOISELESS or isinstance(operation, Barrier | Save):
             return []
         name = operation.label or operation.name
         found = self.errors.get((name, operation.qubits))

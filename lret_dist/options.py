@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from operator import index
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -84,10 +85,9 @@ def _integer(name: str, value: Any, least: int, most: int | None = None) -> int:
 
 
 def _fraction(name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    number = float(value)
     if not (math.isfinite(number) and 0 <= number < 1):
         raise ValueError(f"{name} must be at least 0 and less than 1, got {number}")
     return number
@@ -99,6 +99,8 @@ def _choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
 
 
 def _state(value: Any) -> NDArray[np.complex128]:
+    if not isinstance(value, list | tuple) and not hasattr(value, "__array__"):
+        raise TypeError(f"initial_state must be an array of numbers, got {type(value).__name__}")
     try:
         state = np.ascontiguousarray(value, dtype=np.complex128)
     except (TypeError, ValueError):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lret_dist.budget import expected_rank
-from lret_dist.circuit import Channel, Circuit, Gate, Save
+from lret_dist.circuit import Channel, Circuit, Gate, Measure, Save
 from lret_dist.evolution import Evolution, Outcome, RunSettings
 from lret_dist.fusion import fuse
 from lret_dist.memory import (
@@ -18,9 +18,11 @@ from lret_dist.memory import (
     peak_mb,
     reset_peak,
 )
+from lret_dist.noise import NoiseModel
 from lret_dist.options import SimulationOptions
 from lret_dist.process_grid import ProcessGrid, choose_grid
 from lret_dist.result import RunMetadata, SimulationResult
+from lret_dist.saving import saved_bytes
 from lret_dist.states import as_columns
 from lret_dist.threads import limited_threads
 
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lret_dist.communicator import GridCommunicator
-    from lret_dist.noise import NoiseModel
     from lret_dist.program import Program
 
 __all__ = [
@@ -58,11 +59,28 @@ class SimulationRequest:
         circuit: the circuit, without noise.
         noise: errors that are bound to its instructions, or None.
         options: how to simulate it.
+
+    Raises:
+        TypeError: for anything else, such as a circuit of Qiskit.
     """
 
     circuit: Circuit
     noise: NoiseModel | None = None
     options: SimulationOptions = field(default_factory=SimulationOptions)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.circuit, Circuit):
+            raise TypeError(_wrong_type("circuit", "a Circuit", self.circuit))
+        if not isinstance(self.noise, NoiseModel | None):
+            raise TypeError(_wrong_type("noise", "a NoiseModel", self.noise))
+
+
+def _wrong_type(name: str, expected: str, value: object) -> str:
+    kind = type(value)
+    text = f"{name} must be {expected} of lret_dist, got {kind.__name__}"
+    if kind.__module__.startswith("qiskit"):
+        text += "; what comes from Qiskit is run by LRETBackend of lret_qiskit"
+    return text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +107,19 @@ class PreparedRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What all MPI ranks of a session are sent to run one circuit."""
+    """What all MPI ranks of a session are sent to run one circuit.
+
+    Attributes:
+        program: what is run.
+        averages: where the program splits by measured outcomes, the program that holds what is
+            saved: measurements only dephase there, so that saved values are exact and do not
+            depend on the shots.
+        settings: what every MPI rank must know beside the programs.
+        grid: how the factor is split.
+    """
 
     program: Program
+    averages: Program | None
     settings: RunSettings
     grid: ProcessGrid
 
@@ -139,9 +167,17 @@ def _check_smallest(
         grid.rows,
         options.dtype.itemsize,
         -(-first // grid.columns),
-        [op for op in circuit if isinstance(op, Save)],
+        _result_bytes(circuit, options.shots),
         machine.bytes_per_rank,
     )
+
+
+def _result_bytes(circuit: Circuit, shots: int) -> int:
+    """Bytes of the saved quantities, twice while they are gathered, and of the samples."""
+    saved = sum(saved_bytes(op) for op in circuit if isinstance(op, Save))
+    measured = any(isinstance(op, Measure) for op in circuit)
+    # A shot takes its classical bits, and a drawn and a sorted position while it is sampled.
+    return 2 * saved + measured * shots * (-(-circuit.num_clbits // 8) + 24)
 
 
 def _grid(
@@ -171,12 +207,15 @@ def _first_columns(options: SimulationOptions, columns: NDArray[Any] | None) -> 
 def plan(prepared: PreparedRequest, machine: Machine) -> Job:
     """Fuse the circuit and choose the process grid."""
     options = prepared.options
-    program = fuse(prepared.circuit, sampled=options.shots > 0)
-    program.initial_state = prepared.columns
+    program, averages = _programs(prepared.circuit, sampled=options.shots > 0)
+    for each in (program, averages):
+        if each is not None:
+            each.initial_state = prepared.columns
     itemsize = options.dtype.itemsize
     first = _first_columns(options, prepared.columns)
     expected = expected_rank(program, options.epsilon, options.max_rank)
-    grid = _grid(options, machine, program.num_qubits, program.widest_step, first, expected)
+    widest = max(each.widest_step for each in (program, averages) if each is not None)
+    grid = _grid(options, machine, program.num_qubits, widest, first, expected)
     settings = RunSettings(
         shots=options.shots if prepared.circuit.num_clbits and program.measures else 0,
         seed=secrets.randbits(63) if options.seed is None else options.seed,
@@ -186,7 +225,18 @@ def plan(prepared: PreparedRequest, machine: Machine) -> Job:
         dtype=options.dtype,
         reserve=first,
     )
-    return Job(program=program, settings=settings, grid=grid)
+    return Job(program=program, averages=averages, settings=settings, grid=grid)
+
+
+def _programs(circuit: Circuit, *, sampled: bool) -> tuple[Program, Program | None]:
+    """The program to run, and a second one for what is saved where the first splits its shots."""
+    program = fuse(circuit, sampled=sampled)
+    saves = any(isinstance(operation, Save) for operation in circuit)
+    if not (saves and program.has_mid_measurements):
+        return program, None
+    alone = Circuit(circuit.num_qubits, circuit.num_clbits, circuit.name)
+    alone.operations = [op for op in circuit if not isinstance(op, Save)]
+    return fuse(alone), fuse(circuit, sampled=False)
 
 
 def execute(
@@ -196,6 +246,9 @@ def execute(
     reset_peak()
     with limited_threads(threads):
         outcome = Evolution(job.program, job.settings, comm, cancelled).run()
+        if job.averages is not None:
+            settings = replace(job.settings, shots=0)
+            outcome.add(Evolution(job.averages, settings, comm, cancelled).run())
     peaks: Sequence[float] | None = comm.gather_objects(peak_mb())
     if peaks is None:
         return None

@@ -10,7 +10,6 @@ from qiskit.providers import JobError, JobStatus, JobTimeoutError, JobV1
 
 from lret_dist import (
     CancelledError,
-    LretError,
     RunHandle,
     SimulationRequest,
     SimulationResult,
@@ -45,13 +44,13 @@ class LRETJob(JobV1):  # type: ignore[misc]
     ) -> None:
         """Hold checked requests, one per circuit, and what their results need beside them."""
         super().__init__(backend, job_id)
-        self._requests = list(requests)
+        self._requests: list[SimulationRequest] | None = list(requests)
         self._experiments = list(experiments)
         self._handle: RunHandle | None = None
         self._result: Result | None = None
 
     def __repr__(self) -> str:
-        return f"LRETJob({self.job_id()!r}, circuits={len(self._requests)})"
+        return f"LRETJob({self.job_id()!r}, circuits={len(self._experiments)})"
 
     def submit(self) -> None:
         """Start the job.
@@ -59,9 +58,10 @@ class LRETJob(JobV1):  # type: ignore[misc]
         Raises:
             JobError: if it was started before.
         """
-        if self._handle is not None:
+        if self._requests is None:
             raise JobError(f"job {self.job_id()} has been submitted already")
         self._handle = get_session().submit(self._requests)
+        self._requests = None
 
     def result(self, timeout: float | None = None) -> Result:
         """Wait for the result.
@@ -113,8 +113,6 @@ class LRETJob(JobV1):  # type: ignore[misc]
             ) from None
         except CancelledError:
             raise JobError(f"job {self.job_id()} was cancelled") from None
-        except LretError as error:
-            raise JobError(f"job {self.job_id()} failed: {error}") from error
 
     def _final_status(self) -> JobStatus:
         outcomes = self._outcomes(timeout=0)

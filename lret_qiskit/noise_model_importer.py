@@ -17,7 +17,7 @@ from lret_qiskit.translators.quantum_errors import error_kraus, error_width, pau
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
-
+    from qiskit.circuit import CircuitInstruction
 
 __all__ = ["ImportCache", "ImportedNoiseModel", "NoiseModelImporter", "with_noise_passes"]
 
@@ -29,9 +29,11 @@ class ImportedNoiseModel(NoiseModel):
     Attributes:
         passes: the model's noise passes, such as the relaxation of qubits during delays. They
             act on Qiskit's circuits, before translation.
+        basis_gates: gates that the model is made for; None stands for all.
     """
 
     passes: tuple[TransformationPass, ...] = ()
+    basis_gates: tuple[str, ...] | None = None
 
 
 class NoiseModelImporter:
@@ -57,7 +59,9 @@ class NoiseModelImporter:
             )
         contents = vars(noise_model).values()
         passes = [value for value in _leaves(contents) if isinstance(value, TransformationPass)]
-        imported = ImportedNoiseModel(passes=tuple(passes))
+        imported = ImportedNoiseModel(
+            passes=tuple(passes), basis_gates=tuple(noise_model.basis_gates)
+        )
         for error in noise_model.to_dict()["errors"]:
             _add_error(imported, error)
         return imported
@@ -99,11 +103,37 @@ class _Fingerprint:
 
 
 def with_noise_passes(circuit: QuantumCircuit, noise: NoiseModel | None) -> QuantumCircuit:
-    """The circuit after the noise passes of an imported model, which act on delays alone."""
+    """The circuit after the noise passes of an imported model, which act on delays alone.
+
+    Operations that are made of others, delays among them, are taken apart first.
+
+    Raises:
+        ValueError: for a delay on a qubit that the model knows nothing of.
+    """
     passes = getattr(noise, "passes", ())
-    if not passes or "delay" not in circuit.count_ops():
+    if not passes:
         return circuit
-    return PassManager(list(passes)).run(circuit)
+    while holders := [each.name for each in circuit.data if _holds_delay(each)]:
+        circuit = circuit.decompose(holders)
+    if "delay" not in circuit.count_ops():
+        return circuit
+    try:
+        return PassManager(list(passes)).run(circuit)
+    except IndexError:
+        raise ValueError(
+            f"circuit {circuit.name!r} has a delay on a qubit that the device of the noise model "
+            f"does not have; leave out the delay, or transpile for the device"
+        ) from None
+
+
+def _holds_delay(instruction: CircuitInstruction) -> bool:
+    """Whether a delay is hidden in the definition of an instruction."""
+    if instruction.is_standard_gate() or instruction.is_directive():
+        return False
+    definition = getattr(instruction.operation, "definition", None)
+    if definition is None:
+        return False
+    return any(part.name == "delay" or _holds_delay(part) for part in definition.data)
 
 
 def _leaves(value: Any) -> Iterator[Any]:

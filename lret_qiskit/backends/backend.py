@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from importlib.metadata import version
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from qiskit import QuantumCircuit
@@ -51,7 +52,7 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         Args:
             provider: the provider that made it, or None.
             name: its name.
-            num_qubits: largest circuit that it takes.
+            num_qubits: most qubits of a circuit; idle ones do not count.
             options: defaults of :meth:`run`'s options, ``noise_model`` among them.
 
         Raises:
@@ -59,6 +60,7 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             TypeError: for an option of the wrong type.
             ValueError: for an option out of range, or fewer than one qubit.
         """
+        num_qubits = _checked_arguments(provider, name, num_qubits)
         get_session()
         super().__init__(
             provider=provider,
@@ -68,8 +70,6 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             **as_defaults(options),
         )
         merged_options(self.options, {})
-        if num_qubits < 1:
-            raise ValueError(f"num_qubits must be at least 1, got {num_qubits}")
         self._num_qubits = num_qubits
         self._targets: dict[tuple[str, ...] | None, Target] = {}
         self._imports = ImportCache()
@@ -118,7 +118,9 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             options: ``shots``, ``seed_simulator`` (or ``seed``), ``memory``, ``epsilon``,
                 ``max_rank``, ``precision``, ``initial_rank``, ``initial_state``,
                 ``parallelization`` and ``noise_model`` (of Qiskit Aer or of lret_dist); what is
-                not given, or None, is the backend's. Unknown options are ignored with a warning.
+                not given is the backend's. None is the backend's too, but for ``noise_model``,
+                ``max_rank`` and ``initial_state``: there it means none. Unknown options are
+                ignored with a warning.
 
         Raises:
             TypeError: for something that is not a circuit, or an option of the wrong type.
@@ -133,7 +135,8 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         pairs = [_translated(each, noise, checked, i) for i, each in enumerate(circuits)]
         requests = [request for request, _ in pairs]
         if noise is not None:
-            check_noise_acts(noise, [request.circuit for request in requests])
+            written = {name for circuit in circuits for name in _names(circuit)}
+            check_noise_acts(noise, [request.circuit for request in requests], written)
         job = LRETJob(self, str(uuid.uuid4()), requests, [experiment for _, experiment in pairs])
         job.submit()
         return job
@@ -158,10 +161,36 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         if not isinstance(circuit, QuantumCircuit):
             raise TypeError(f"expected a QuantumCircuit, got {type(circuit).__name__}")
         if circuit.num_qubits > self._num_qubits:
-            raise ValueError(
-                f"circuit {circuit.name!r} has {circuit.num_qubits} qubits, the backend "
-                f"{self._num_qubits}; LRETBackend(num_qubits={circuit.num_qubits}) takes it"
-            )
+            used = _used_qubits(circuit)
+            if used > self._num_qubits:
+                raise ValueError(
+                    f"circuit {circuit.name!r} uses {used} qubits, the backend has "
+                    f"{self._num_qubits}; LRETBackend(num_qubits={used}) takes it"
+                )
+
+
+def _checked_arguments(provider: Any, name: Any, num_qubits: Any) -> int:
+    if isinstance(provider, str) or not isinstance(name, str):
+        raise TypeError(
+            f"a backend's name is a string given as name=..., got {name!r} and provider "
+            f"{provider!r}; LRETProvider().get_backend(name) gives LRET's own backends by name"
+        )
+    try:
+        number = index(num_qubits)
+    except TypeError:
+        raise TypeError(f"num_qubits must be an integer, got {num_qubits!r}") from None
+    if number < 1:
+        raise ValueError(f"num_qubits must be at least 1, got {number}")
+    return number
+
+
+def _names(circuit: QuantumCircuit) -> set[str]:
+    return {each.label or each.name for each in circuit.data}
+
+
+def _used_qubits(circuit: QuantumCircuit) -> int:
+    """Number of qubits that an instruction other than a barrier acts on."""
+    return len({q for each in circuit.data if each.name != "barrier" for q in each.qubits})
 
 
 def _listed(run_input: Any) -> list[Any]:

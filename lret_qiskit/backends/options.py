@@ -21,6 +21,10 @@ __all__ = ["RunOptions", "as_defaults", "default_options", "merged_options"]
 #: Distance between the seeds of two neighbouring circuits of a job, as in Qiskit Aer.
 SEED_STRIDE = 2113
 _NUM_SEEDS = 2**64
+#: Options for which None is a value of its own: no noise, no limit, all qubits zero.
+_NONE_IS_A_VALUE = frozenset({"initial_state", "max_rank", "noise_model"})
+#: Options of Qiskit Aer that change results, so that they must not be ignored.
+_REFUSED = {"parameter_binds": "bind the parameters with QuantumCircuit.assign_parameters"}
 _SIMULATION_OPTIONS = tuple(f.name for f in fields(SimulationOptions) if f.name != "seed")
 
 
@@ -54,18 +58,25 @@ def default_options() -> Options:
 
 
 def merged_options(defaults: Options, given: Mapping[str, Any]) -> RunOptions:
-    """The options of a run: those given, else the backend's; ``None`` means the backend's.
+    """The options of a run: those given, else the backend's.
+
+    ``None`` means the backend's too, except where it is a value of its own.
 
     Raises:
         TypeError: for a value of the wrong type.
-        ValueError: for a value out of range.
+        ValueError: for a value out of range, or an option that cannot be ignored.
     """
     values = dict(defaults.items())
+    unknown = []
     for name, value in _without_alias(given).items():
+        if name in _REFUSED and value:
+            raise ValueError(f"{name} is not supported: {_REFUSED[name]}")
         if name not in values:
-            _warn_unknown(name, values)
-        elif value is not None:
+            unknown.append(name)
+        elif value is not None or name in _NONE_IS_A_VALUE:
             values[name] = value
+    if unknown:
+        _warn_unknown(unknown, values)
     return RunOptions(
         simulation=SimulationOptions(
             seed=values["seed_simulator"], **{name: values[name] for name in _SIMULATION_OPTIONS}
@@ -76,9 +87,16 @@ def merged_options(defaults: Options, given: Mapping[str, Any]) -> RunOptions:
 
 
 def as_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options to keep as a backend's defaults; ``None`` stands for LRET's own default."""
+    """Options to keep as a backend's defaults; ``None`` stands for LRET's own default.
+
+    Raises:
+        AttributeError: for an unknown option.
+    """
     own = dict(default_options().items())
     options = _without_alias(given)
+    for name in options:
+        if name not in own:
+            raise AttributeError(f"there is no option {name!r}; {_hint(name, own)}")
     return {name: own.get(name) if value is None else value for name, value in options.items()}
 
 
@@ -96,10 +114,16 @@ def _without_alias(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, "seed_simulator": seed}
 
 
-def _warn_unknown(name: str, known: Iterable[str]) -> None:
+def _warn_unknown(names: list[str], known: Iterable[str]) -> None:
+    what = ", ".join(map(repr, names))
+    number, verb = ("options", "are") if len(names) > 1 else ("option", "is")
+    text = f"unknown run {number} {what} {verb} ignored; {_hint(names[0], known)}"
+    warnings.warn(text, UserWarning, stacklevel=4)
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"options: {', '.join(sorted(known))}"
-    warnings.warn(f"unknown run option {name!r} is ignored; {hint}", UserWarning, stacklevel=4)
+    return f"did you mean {close[0]!r}?" if close else f"options: {', '.join(sorted(known))}"
 
 
 def _flag(name: str, value: object) -> bool:

@@ -101,7 +101,8 @@ class _Translation:
     def append_gate(self, operation: Operation, wires: tuple[int, ...], matrix: Any) -> None:
         """Append a gate given by its own matrix, which is checked."""
         unitary = _checked(as_unitary, matrix, operation, wires)
-        label = getattr(operation, "label", None)
+        # Qiskit Aer knows no label of a diagonal gate: noise is matched on its name.
+        label = None if isinstance(operation, DiagonalGate) else getattr(operation, "label", None)
         self.circuit.operations.append(Gate(operation.name, wires, unitary, label))
 
     def append_parts(
@@ -127,6 +128,10 @@ def _append(
     if make_kraus is None or operation.definition is not None:
         out.append_parts(operation, wires, clbits)
         return
+    if len(wires) > MAX_GATE_QUBITS:
+        raise _unsupported(
+            operation, f"it acts on {len(wires)} qubits, a channel may on {MAX_GATE_QUBITS}"
+        )
     kraus = _checked(as_kraus, make_kraus(operation.params), operation, wires)
     out.circuit.operations.append(Channel(wires, kraus, operation.name))
 

@@ -17,6 +17,7 @@ from qiskit.circuit.library import PauliGate, get_standard_gate_name_mapping
 from qiskit.quantum_info import Kraus, SuperOp
 
 from lret_dist import UnsupportedOperationError
+from lret_dist.channels import RESET, embed
 from lret_dist.circuit import MAX_GATE_QUBITS
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ ComplexArray = NDArray[np.complex128]
 
 #: Kraus operators whose norm is below this part of the largest are rounding.
 _NEGLIGIBLE = 1e-13
-
-_RESET = np.array([[[1, 0], [0, 0]], [[0, 1], [0, 0]]], dtype=np.complex128)
 
 
 def error_width(error: Mapping[str, Any]) -> int:
@@ -75,7 +74,7 @@ def _branch_kraus(branch: Sequence[Mapping[str, Any]], width: int) -> ComplexArr
     products = np.eye(1 << width, dtype=np.complex128)[np.newaxis]
     for part in branch:
         if part["name"] != "id":
-            factors = _on_all_qubits(_part_kraus(part), tuple(part["qubits"]), width)
+            factors = embed(_part_kraus(part), part["qubits"], width)
             products = (factors[:, np.newaxis] @ products).reshape(-1, *products.shape[1:])
     return products
 
@@ -84,7 +83,7 @@ def _part_kraus(part: Mapping[str, Any]) -> ComplexArray:
     """(K, 2**k, 2**k) Kraus operators of one operation on its own qubits."""
     name, params = part["name"], part.get("params", [])
     if name == "reset":
-        return _RESET
+        return RESET
     if name == "kraus":
         return np.asarray(params, dtype=np.complex128)
     if name == "superop":
@@ -102,25 +101,6 @@ def _gate_matrix(name: str, params: tuple[float, ...]) -> ComplexArray:
     if gate is None or not hasattr(gate, "to_matrix"):
         raise UnsupportedOperationError(f"noise made of operation {name!r} is not supported")
     return np.asarray(gate.base_class(*params).to_matrix(), dtype=np.complex128)
-
-
-def _on_all_qubits(kraus: ComplexArray, qubits: tuple[int, ...], width: int) -> ComplexArray:
-    """The operators on ``width`` qubits that act as ``kraus`` on ``qubits``."""
-    rest = np.eye(1 << (width - len(qubits)))
-    # Index of kron(rest, kraus): the error's own qubits are its lowest bits.
-    index = _reordered(qubits, width)
-    full = np.stack([np.kron(rest, operator) for operator in kraus])
-    return full[:, index[:, np.newaxis], index]
-
-
-@lru_cache(maxsize=256)
-def _reordered(qubits: tuple[int, ...], width: int) -> NDArray[np.intp]:
-    """For each basis state, its index once ``qubits`` are moved to the lowest bits."""
-    order = (*qubits, *(qubit for qubit in range(width) if qubit not in qubits))
-    states = np.arange(1 << width)
-    bits = [((states >> qubit) & 1) << place for place, qubit in enumerate(order)]
-    index: NDArray[np.intp] = np.sum(bits, axis=0, dtype=np.intp)
-    return index
 
 
 def _at_most_d_squared(kraus: ComplexArray) -> ComplexArray:

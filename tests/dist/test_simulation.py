@@ -7,6 +7,8 @@ import pytest
 from dense_reference import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qiskit import QuantumCircuit
+from qiskit_aer.noise import NoiseModel as AerNoiseModel
 from random_circuits import (
     add_saves,
     brick_wall,
@@ -26,6 +28,7 @@ from lret_dist import (
     TruncationWarning,
     simulate,
 )
+from lret_dist.circuit import Channel
 from lret_dist.simulation import Machine, prepare
 
 SAVED = ("rho", "part", "probabilities", "value")
@@ -236,6 +239,9 @@ def test_too_large_a_run_is_refused_with_figures() -> None:
         ({"initial_state": [np.inf, 0]}, ValueError, "must be finite"),
         ({"initial_state": [[1, 1], [0, 0]]}, ValueError, "must be Hermitian"),
         ({"initial_state": [[1.5, 0], [0, -0.5]]}, ValueError, "must be positive"),
+        ({"initial_state": "0"}, TypeError, "must be an array of numbers, got str"),
+        ({"epsilon": "1e-3"}, TypeError, "epsilon must be a number, got '1e-3'"),
+        ({"shots": 10**30}, InsufficientMemoryError, "fewer shots"),
         ({"nonsense": 1}, TypeError, "nonsense"),
     ],
 )
@@ -243,6 +249,27 @@ def test_bad_options(options: dict[str, object], error: type[Exception], words: 
     with pytest.raises(error, match=words):
         simulate(Circuit(1, 1).measure_all(), **options)
     assert simulate(Circuit(1, 1).measure_all(), shots=3).counts() == {0: 3}
+
+
+@pytest.mark.parametrize(
+    ("circuit", "noise", "words"),
+    [
+        (QuantumCircuit(1), None, "got QuantumCircuit; what comes from Qiskit is run by LRETBack"),
+        ("circuit", None, "circuit must be a Circuit of lret_dist, got str"),
+        (None, None, "circuit must be a Circuit of lret_dist, got NoneType"),
+        (Circuit(1), AerNoiseModel(), "noise must be a NoiseModel of lret_dist, got NoiseModel; "),
+        (Circuit(1), 0.1, "noise must be a NoiseModel of lret_dist, got float"),
+    ],
+)
+def test_what_is_no_circuit_or_noise(circuit: object, noise: object, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        simulate(circuit, noise)  # type: ignore[call-overload]
+
+
+def test_channel_that_is_too_wide() -> None:
+    wide = Channel(tuple(range(7)), np.eye(128)[np.newaxis].astype(complex))
+    with pytest.raises(ValueError, match="'kraus' acts on 7 qubits; matrices of at most 6"):
+        Circuit(7).append(wide)
 
 
 def test_wide_kraus_channel() -> None:

@@ -128,10 +128,26 @@ def test_further_gates_with_noise(backend: LRETBackend, gate) -> None:
     assert_equals_aer(backend, circuit, noise_on(widths, rng))
 
 
-def test_pauli_gate(backend: LRETBackend) -> None:
+def test_pauli_gates_take_no_noise(backend: LRETBackend) -> None:
     circuit = scrambled(3, np.random.default_rng(1))
     circuit.append(PauliGate("XYZ"), [2, 0, 1])
-    assert_equals_aer(backend, circuit)
+    labelled = PauliGate("ZX")
+    labelled.label = "mine"
+    circuit.append(labelled, [2, 0])
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.3, 2), ["pauli", "mine"])
+    with pytest.warns(UserWarning, match=r"noise on 'mine' \(which takes no noise\), 'pauli' \("):
+        assert_equals_aer(backend, circuit, model)
+
+
+def test_noise_of_a_diagonal_gate_ignores_its_label(backend: LRETBackend) -> None:
+    circuit = scrambled(2, np.random.default_rng(1))
+    gate = DiagonalGate([1, 1j, -1, 1])
+    gate.label = "mine"
+    circuit.append(gate, [1, 0])
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.3, 2), "diagonal")
+    assert_equals_aer(backend, circuit, model)
 
 
 @pytest.mark.parametrize("kind", range(13))

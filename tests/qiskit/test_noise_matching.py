@@ -1,7 +1,9 @@
 import warnings
 
+import numpy as np
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.quantum_info import Kraus
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 import lret_dist
@@ -61,6 +63,38 @@ def test_optional_instructions_are_named_where_nothing_acts(backend: LRETBackend
     model.add_all_qubit_quantum_error(ONE, ["id"])
     with pytest.warns(UserWarning, match="noise on 'id' acts nowhere"):
         backend.run(bell, noise_model=model)
+
+
+def test_unused_gates_of_a_device_are_left_out(backend: LRETBackend, bell) -> None:
+    """A model of a device has errors for gates that a circuit does without."""
+    model = NoiseModel()
+    model.add_quantum_error(ONE, ["h", "x"], [0])
+    model.add_quantum_error(TWO, ["cx"], [0, 1])
+    assert not warnings_of(backend, bell, model)
+    model.add_quantum_error(TWO.tensor(ONE), ["ccx"], [0, 1, 2])
+    with pytest.warns(UserWarning, match="noise on 'ccx' acts nowhere"):
+        backend.run(bell, noise_model=model)
+
+
+def test_gate_that_is_taken_apart(backend: LRETBackend) -> None:
+    inner = QuantumCircuit(1, name="mine")
+    inner.x(0)
+    circuit = QuantumCircuit(1)
+    circuit.append(inner.to_gate(), [0])
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(ONE, "mine")
+    text = r"noise on 'mine' \(which is simulated as the gates that it is made of\) acts nowhere"
+    with pytest.warns(UserWarning, match=text):
+        backend.run(circuit, noise_model=model)
+
+
+def test_channels_take_no_noise(backend: LRETBackend) -> None:
+    circuit = QuantumCircuit(1)
+    circuit.append(Kraus([np.eye(2)]), [0])
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(ONE, "kraus")
+    with pytest.warns(UserWarning, match=r"noise on 'kraus' \(which takes no noise\) acts nowhere"):
+        backend.run(circuit, noise_model=model)
 
 
 def test_readout_noise_alone(backend: LRETBackend, bell: QuantumCircuit) -> None:

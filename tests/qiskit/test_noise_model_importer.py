@@ -201,6 +201,36 @@ def test_relaxation_during_delays() -> None:
     )
 
 
+def test_relaxation_during_delays_of_composites() -> None:
+    model = NoiseModel()
+    model._custom_noise_passes.append(RelaxationNoisePass([50e-6] * 2, [30e-6] * 2, 1e-9, Delay))
+    inner = QuantumCircuit(1)
+    inner.x(0)
+    inner.delay(20, 0, unit="us")
+    middle = QuantumCircuit(2)
+    middle.append(inner.to_instruction(), [1])
+    circuit = QuantumCircuit(2)
+    circuit.append(middle.to_instruction(), [1, 0])
+    circuit.save_density_matrix()
+    flat = circuit.decompose().decompose()
+    assert "delay" in flat.count_ops()
+    backend = LRETBackend(epsilon=0, noise_model=model)
+    whole, apart = (backend.run(c, shots=0).result().data(0) for c in (circuit, flat))
+    np.testing.assert_allclose(
+        whole["density_matrix"].data, apart["density_matrix"].data, atol=1e-12
+    )
+    assert whole["density_matrix"].data[0, 0].real > 0.1
+
+
+def test_delay_on_a_qubit_that_the_device_lacks() -> None:
+    model = NoiseModel()
+    model._custom_noise_passes.append(RelaxationNoisePass([50e-6] * 2, [30e-6] * 2, 1e-9, Delay))
+    circuit = QuantumCircuit(3, name="wide")
+    circuit.delay(100, 2)
+    with pytest.raises(ValueError, match="circuit 'wide' has a delay on a qubit that the device"):
+        LRETBackend().run(circuit, noise_model=model)
+
+
 @pytest.fixture(scope="module")
 def torino():
     runtime = pytest.importorskip("qiskit_ibm_runtime.fake_provider")

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import DensityMatrix, Statevector
+from qiskit_aer.noise import NoiseModel, pauli_error
 
 from lret_qiskit import LRETBackend
 
@@ -163,3 +164,27 @@ def test_unknown_options_warn(backend: LRETBackend, coin: QuantumCircuit) -> Non
     assert caught[0].filename == __file__
     with pytest.warns(UserWarning, match="'blub' is ignored; options: epsilon, initial_rank"):
         backend.run(coin, blub=3)
+    with pytest.warns(UserWarning, match="options 'method', 'device' are ignored") as caught:
+        backend.run(coin, method="density_matrix", device="CPU")
+    assert len(caught) == 1
+
+
+def test_parameter_binds_are_refused(backend: LRETBackend, coin: QuantumCircuit) -> None:
+    with pytest.raises(ValueError, match="parameter_binds is not supported: bind the parameters"):
+        backend.run(coin, parameter_binds=[{"a": [0, 1]}])
+
+
+def test_none_takes_back_noise_limit_and_state() -> None:
+    """As in Qiskit Aer; where None has no meaning of its own it is the backend's default."""
+    circuit = QuantumCircuit(1, 1)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    noise = NoiseModel()
+    noise.add_all_qubit_quantum_error(pauli_error([("X", 1)]), "x")
+    backend = LRETBackend(noise_model=noise, initial_state=[1, 0], max_rank=1, shots=10)
+    assert counts(backend, circuit) == {"0": 10}
+    assert counts(backend, circuit, noise_model=None) == {"1": 10}
+    assert counts(backend, circuit, initial_state=None, max_rank=None, shots=None) == {"0": 10}
+    flipped = LRETBackend(initial_state=[0, 1], shots=10)
+    assert counts(flipped, circuit) == {"0": 10}
+    assert counts(flipped, circuit, initial_state=None) == {"1": 10}

@@ -110,9 +110,11 @@ def test_readout_error_of_two_qubits_acts_nowhere_as_in_aer() -> None:
     model = readout_model()
     model.add_readout_error(ReadoutError(np.eye(4)[::-1]), [0, 1])
     circuit = QuantumCircuit(2, 2)
-    circuit.measure([0, 1], [0, 1])
+    circuit.ry(0.7, [0, 1])
+    circuit.measure(0, 0)
+    circuit.measure(1, 1)
     with pytest.warns(UserWarning, match=r"readout error on qubits \(0, 1\) acts nowhere"):
-        assert_counts_agree(circuit, model)
+        assert_counts_agree_with_aer(circuit, model)
 
 
 def test_readout_and_measurement_errors_agree_with_aer() -> None:
@@ -129,13 +131,17 @@ def test_readout_and_measurement_errors_agree_with_aer() -> None:
     assert_counts_agree_with_aer(circuit, model)
 
 
-def test_saves_without_shots_average_over_all_outcomes() -> None:
+@pytest.mark.parametrize("shots", [0, 1, 100])
+def test_saves_are_exact_averages_over_all_outcomes(shots: int) -> None:
     circuit = QuantumCircuit(2, 1)
     circuit.ry(0.7, 0)
+    circuit.save_probabilities([0], label="before")
     circuit.measure(0, 0)
     circuit.h(0)
     circuit.cx(0, 1)
     circuit.save_density_matrix()
-    result = LRETBackend(epsilon=0).run(circuit, shots=0).result()
-    exact = evolve(translate_circuit(circuit)).rho
-    np.testing.assert_allclose(result.data(0)["density_matrix"].data, exact, atol=1e-10)
+    result = LRETBackend(epsilon=0).run(circuit, shots=shots).result()
+    exact = evolve(translate_circuit(circuit))
+    np.testing.assert_allclose(result.data(0)["density_matrix"].data, exact.rho, atol=1e-10)
+    np.testing.assert_allclose(result.data(0)["before"], exact.data["before"], atol=1e-10)
+    assert sum(result.data(0).get("counts", {}).values()) == shots
