@@ -81,6 +81,18 @@ def test_seeded_memory_is_that_of_one_process(partition: Parallelization) -> Non
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
+def test_saves_after_a_measurement_are_exact(partition: Parallelization) -> None:
+    circuit = saved_circuit(9, 5).measure(2, 0).gate("h", [2]).save_density_matrix(key="after")
+    spread = run(circuit.measure_all(), epsilon=0, shots=20, seed=1, parallelization=partition)
+    if DRIVER:
+        exact = evolve(circuit).data
+        assert len(spread.memory()) == 20
+        assert spread.data.keys() == exact.keys()
+        for key, value in exact.items():
+            np.testing.assert_allclose(spread.data[key], value, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
 def test_decisions_are_those_of_one_process(partition: Parallelization) -> None:
     circuit, noise = brick_wall(7, 6), brick_wall_noise(1e-3, 1e-2)
     spread = run(circuit, noise, epsilon=1e-2, shots=0, parallelization=partition)
