@@ -117,13 +117,20 @@ def demo(session: nox.Session, library: str) -> None:
         session.run(*command, partition, env=ENVIRONMENT, external=True)
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure LRET against Qiskit Aer; arguments go to benchmarks/compare_aer.py."""
-    python = _python(session, "mpich")
-    session.run(str(python), "-m", "pip", "install", "-qq", "--group", "bench", external=True)
-    command = [str(python), "benchmarks/compare_aer.py", *session.posargs]
-    session.run(*command, env=ENVIRONMENT, external=True)
+    """Measure LRET against Qiskit Aer; arguments go to benchmarks/compare_aer.py.
+
+    Arguments that begin with the name of another script of that folder run it instead.
+    """
+    wheel = str(_wheel(session))
+    session.install("-qq", "--upgrade", "pip>=25.1")
+    session.install("-qq", "--group", "bench", wheel)
+    session.install("-qq", "--no-deps", "--force-reinstall", wheel)
+    script, *arguments = ["compare_aer.py", *session.posargs]
+    if arguments and arguments[0].endswith(".py"):
+        script = arguments.pop(0)
+    session.run("python", f"benchmarks/{script}", *arguments, env=ENVIRONMENT)
 
 
 def _install_lint_tools(session: nox.Session) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -59,6 +61,8 @@ class Job:
                 stdin=subprocess.DEVNULL,
                 env=environment,
                 start_new_session=True,
+                # Shells let what they start in the background ignore Ctrl-C.
+                preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
             )
         self._since = time.monotonic()
 
