@@ -34,8 +34,9 @@ import numpy as np
 Row = dict[str, Any]
 LEAST_SECONDS = 0.02
 #: Pause before each measurement: the threads of the other side's library spin that long in wait of
-#: more work (OpenBLAS for about 25 ms), and would take the cores of this side.
-SETTLE_SECONDS = 0.1
+#: more work (OpenBLAS for about 25 ms), and would take the cores of this side. After much longer
+#: pauses Linux has been seen to wake both threads on one core.
+SETTLE_SECONDS = 0.03
 
 
 def seconds_in_turns(repeats: int, *calls: Callable[[], object]) -> list[float]:
