@@ -65,6 +65,8 @@ _READY, _GONE = "ready", "gone"
 _SURVEY = "survey"
 #: Seconds that the driver waits at its end for a run to stop before it ends the whole MPI job.
 _STOP_SECONDS = 5.0
+#: Seconds between two looks whether the launcher still lives.
+_WATCH_SECONDS = 0.5
 #: Shortest and longest pause of an idle worker between two looks for a command, in seconds.
 _SHORT_PAUSE, _LONG_PAUSE = 5e-5, 5e-3
 
@@ -134,21 +136,12 @@ class Session:
             _tell(self._workers, None)
 
     def _work(self) -> None:
-        while (item := self._next()) is not None:
+        while (item := self._queue.get()) is not None:
             handle, prepared = item
             if handle.begin():
                 self._current = handle
                 handle.end(self._run_batch(handle, prepared))
                 self._current = None
-
-    def _next(self) -> tuple[RunHandle, list[PreparedRequest]] | None:
-        parent = os.getppid()
-        while True:
-            try:
-                return self._queue.get(timeout=1)
-            except queue.Empty:
-                if self._workers is not None:
-                    _end_if_orphaned(parent)
 
     def _run_batch(
         self, handle: RunHandle, batch: list[PreparedRequest]
@@ -311,18 +304,17 @@ def _take_part(job: Job, grid: GridCommunicator, threads: int) -> None:
         return
 
 
-def _end_if_orphaned(parent: int) -> None:
-    """End this process when its launcher was killed: nobody else is left to do it."""
-    if os.getppid() != parent:
-        os._exit(1)
+def _end_with_launcher(launcher: int) -> None:
+    """End this process soon after its launcher was killed: nobody else is left to do it."""
+    while os.getppid() == launcher:
+        time.sleep(_WATCH_SECONDS)
+    os._exit(1)
 
 
 def _next_command(comm: MPI.Intracomm) -> Job | str | None:
     """Wait for a command, with longer and longer pauses instead of spinning."""
-    parent = os.getppid()
     pause = _SHORT_PAUSE
     while not comm.iprobe(0, _COMMAND):
-        _end_if_orphaned(parent)
         time.sleep(pause)
         pause = min(1.05 * pause, _LONG_PAUSE)
     command: Job | str | None = comm.recv(source=0, tag=_COMMAND)
@@ -358,6 +350,10 @@ class _Process:
                 self.problem = f"its MPI library ({library}) sees only itself"
             return
         self.comm = MPI.COMM_WORLD.Dup()
+        watch = threading.Thread(
+            target=_end_with_launcher, args=(os.getppid(),), name="lret-watch", daemon=True
+        )
+        watch.start()
 
     def _leave(self) -> None:
         """This process ends: let nobody wait for it. A forked child has no part in the job."""
