@@ -36,7 +36,6 @@ TOLERANCE = 1e-8
 #: Branch weight below which an operator is rounding of the fusion, not physics.
 _ROUNDING = 1e-15
 
-
 #: Kraus operators of a reset of one qubit to zero.
 RESET = np.array([[[1, 0], [0, 0]], [[0, 1], [0, 0]]], dtype=np.complex128)
 

@@ -32,7 +32,6 @@ __all__ = [
     "SaveDensityMatrix",
     "SaveExpectationValue",
     "SaveProbabilities",
-    "check_gate_width",
 ]
 
 ComplexMatrix: TypeAlias = NDArray[np.complex128]
@@ -195,7 +194,7 @@ class Circuit:
         """Append an operation after a check of its bits and width; its matrix is trusted."""
         self._check_qubits(operation.qubits)
         if isinstance(operation, Gate | Channel):
-            check_gate_width(operation.name, len(operation.qubits))
+            _check_gate_width(operation.name, len(operation.qubits))
         if isinstance(operation, Measure) and not 0 <= operation.clbit < self.num_clbits:
             raise ValueError(
                 f"classical bit {operation.clbit} is out of range: the circuit has "
@@ -322,12 +321,7 @@ def _count(value: int, what: str, *, least: int) -> int:
     return number
 
 
-def check_gate_width(name: str, num_qubits: int) -> None:
-    """Refuse a gate or channel on more qubits than a single matrix may act on.
-
-    Raises:
-        ValueError: naming it and the limit.
-    """
+def _check_gate_width(name: str, num_qubits: int) -> None:
     if num_qubits > MAX_GATE_QUBITS:
         raise ValueError(
             f"{name!r} acts on {num_qubits} qubits; matrices of at most {MAX_GATE_QUBITS} qubits "

@@ -84,11 +84,12 @@ def check_memory(
     rows = (1 << num_qubits) // rows_groups
     needed = rows * columns * itemsize + 2 * 8 * rows + results
     if needed > budget:
+        notable = results >= 1 << 20
         raise InsufficientMemoryError(
             f"{num_qubits} qubits need at least {_gib(needed)} on each MPI rank ({rows} rows, "
             f"{columns} columns of {itemsize} bytes an entry, probabilities"
-            f"; saved data and samples: {_gib(results)}), but {_gib(budget)} can be used; "
-            f"{_advice(itemsize, columns, results > budget // 2)}"
+            f"{f'; saved data and samples: {_gib(results)}' if notable else ''}), "
+            f"but {_gib(budget)} can be used; {_advice(itemsize, columns, notable)}"
         )
 
 
@@ -100,10 +101,9 @@ def least_row_groups(num_qubits: int, itemsize: int, columns: int, budget: int) 
     return groups
 
 
-def _advice(itemsize: int, columns: int, large_results: bool) -> str:
-    if large_results:
-        return "what would help: saving fewer qubits, or fewer shots"
-    ways = ['more MPI ranks on more machines with parallelization="row"']
+def _advice(itemsize: int, columns: int, results: bool) -> str:
+    ways = ["saving fewer qubits or fewer shots"] if results else []
+    ways += ['more MPI ranks on more machines with parallelization="row"']
     if itemsize == 16:
         ways.append('precision="single"')
     if columns > 1:

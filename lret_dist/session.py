@@ -66,7 +66,7 @@ _SURVEY = "survey"
 #: Seconds that the driver waits at its end for a run to stop before it ends the whole MPI job.
 _STOP_SECONDS = 5.0
 #: Seconds between two looks whether the launcher still lives.
-_WATCH_SECONDS = 0.5
+_WATCH_SECONDS = 0.1
 #: Shortest and longest pause of an idle worker between two looks for a command, in seconds.
 _SHORT_PAUSE, _LONG_PAUSE = 5e-5, 5e-3
 

@@ -134,9 +134,8 @@ def _saved(state: DenseState, operation: Any) -> Any:
             return rho
         case SaveProbabilities():
             return np.diag(rho).real.copy()
-        case SaveExpectationValue():
-            return float(sum(c * np.trace(_string(p) @ rho).real for p, c in operation.paulis))
-    raise NotImplementedError(operation.name)
+    assert isinstance(operation, SaveExpectationValue)
+    return float(sum(c * np.trace(_string(p) @ rho).real for p, c in operation.paulis))
 
 
 def _string(paulis: str) -> Matrix:

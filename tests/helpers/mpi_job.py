@@ -94,7 +94,7 @@ class Job:
             raise AssertionError(f"still running after {seconds} s:\n{self.output}") from None
         return Outcome(code, self.output, time.monotonic() - self._since)
 
-    def strays(self, grace: float = 5.0) -> list[int]:
+    def strays(self, grace: float = 2.0) -> list[int]:
         """Processes of the job that are still alive ``grace`` seconds from now."""
         end = time.monotonic() + grace
         while (alive := [process.pid for process in self._processes()]) and time.monotonic() < end:

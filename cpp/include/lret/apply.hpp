@@ -26,8 +26,8 @@ template <class T>
 void apply_controlled(Block<T> block, std::span<const int> control_bits, std::int64_t control_value,
                       std::span<const int> bits, std::span<const std::complex<double>> matrix);
 
-/// Multiply row x by diagonal[value of x on bits], k = 1..20. Rows of at least
-/// a register whose entry is exactly 1 are skipped. Cost: at most 6 * N flops, 2 * c * N bytes.
+/// Multiply row x by diagonal[value of x on bits], k = 1..20. Rows that fill a register and whose
+/// entry is exactly 1 are skipped. Cost: at most 6 * N flops, 2 * c * N bytes.
 template <class T>
 void apply_diagonal(Block<T> block, std::span<const int> bits,
                     std::span<const std::complex<double>> diagonal);
