@@ -84,12 +84,11 @@ def check_memory(
     rows = (1 << num_qubits) // rows_groups
     needed = rows * columns * itemsize + 2 * 8 * rows + results
     if needed > budget:
-        notable = results >= 1 << 20
         raise InsufficientMemoryError(
             f"{num_qubits} qubits need at least {_gib(needed)} on each MPI rank ({rows} rows, "
             f"{columns} columns of {itemsize} bytes an entry, probabilities"
-            f"{f'; saved data and samples: {_gib(results)}' if notable else ''}), "
-            f"but {_gib(budget)} can be used; {_advice(itemsize, columns, notable)}"
+            f"; saved data and samples: {_gib(results)}), but {_gib(budget)} can be used; "
+            f"what would help: {_advice(itemsize, columns, results, budget)}"
         )
 
 
@@ -101,14 +100,18 @@ def least_row_groups(num_qubits: int, itemsize: int, columns: int, budget: int) 
     return groups
 
 
-def _advice(itemsize: int, columns: int, results: bool) -> str:
-    ways = ["saving fewer qubits or fewer shots"] if results else []
-    ways += ['more MPI ranks on more machines with parallelization="row"']
+def _advice(itemsize: int, columns: int, results: int, budget: int) -> str:
+    smaller_results = "saving fewer qubits or fewer shots"
+    if results > budget:
+        return smaller_results
+    ways = ['more MPI ranks on more machines with parallelization="row"']
     if itemsize == 16:
         ways.append('precision="single"')
     if columns > 1:
         ways.append("a smaller initial_rank")
-    return f"what would help: {', or '.join(ways)}"
+    if results > budget // 10:
+        ways.append(smaller_results)
+    return ", or ".join(ways)
 
 
 def columns_that_fit(program: Program, grid: ProcessGrid, itemsize: int, budget: int) -> int:
