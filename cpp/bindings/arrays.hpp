@@ -66,11 +66,11 @@ inline void check_c_order(const char* name, const py::array& array) {
 }
 
 /// A 2-D array with unit column stride, whose rows may lie further apart than they are long.
-template <class T>
-ConstBlock<T> block_view(const char* name, const py::array& array) {
-  check_dtype<std::complex<T>>(name, array);
+template <class E>
+BasicBlock<const E> rows_view(const char* name, const py::array& array) {
+  check_dtype<E>(name, array);
   check_dimensions(name, array, 2);
-  constexpr auto kItem = static_cast<py::ssize_t>(sizeof(std::complex<T>));
+  constexpr auto kItem = static_cast<py::ssize_t>(sizeof(E));
   const auto rows = array.shape(0);
   const auto columns = array.shape(1);
   // NumPy leaves the strides of axes of length 0 or 1 undefined.
@@ -84,15 +84,24 @@ ConstBlock<T> block_view(const char* name, const py::array& array) {
                           std::to_string(columns) + " columns, not " + std::to_string(row_bytes) +
                           " bytes");
   }
-  return {static_cast<const std::complex<T>*>(array.data()), rows, columns, row_bytes / kItem};
+  return {static_cast<const E*>(array.data()), rows, columns, row_bytes / kItem};
+}
+
+template <class E>
+BasicBlock<E> writeable_rows(const char* name, py::array& array) {
+  const auto view = rows_view<E>(name, array);
+  check_writeable(name, array);
+  return {static_cast<E*>(array.mutable_data()), view.rows, view.columns, view.stride};
+}
+
+template <class T>
+ConstBlock<T> block_view(const char* name, const py::array& array) {
+  return rows_view<std::complex<T>>(name, array);
 }
 
 template <class T>
 Block<T> writeable_block(const char* name, py::array& array) {
-  const auto view = block_view<T>(name, array);
-  check_writeable(name, array);
-  return {static_cast<std::complex<T>*>(array.mutable_data()), view.rows, view.columns,
-          view.stride};
+  return writeable_rows<std::complex<T>>(name, array);
 }
 
 /// A C-ordered array of exactly T as a span over all its elements.

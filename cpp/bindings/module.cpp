@@ -13,4 +13,5 @@ PYBIND11_MODULE(_core, module) {
   register_dense(module);
   register_rows(module);
   register_runtime(module);
+  register_transfer(module);
 }

@@ -16,21 +16,33 @@ void restride(py::array storage, std::int64_t rows, std::int64_t columns, std::i
   });
 }
 
+// Call visit(E{}) by the element type E of the block.
+template <class Visit>
+void by_element(const py::array& array, const Visit& visit) {
+  if (holds<double>(array)) {
+    visit(double{});
+  } else if (holds<float>(array)) {
+    visit(float{});
+  } else {
+    by_precision("block", array, [&]<class T>(T) { visit(std::complex<T>{}); });
+  }
+}
+
 void pack_rows(const py::array& array, const Bits& bits, std::int64_t value, std::int64_t start,
                py::array out_array) {
-  by_precision("block", array, [&]<class T>(T) {
-    const auto block = block_view<T>("block", array);
-    const auto out = writeable_block<T>("out", out_array);
-    unlocked([&] { lret::pack_rows<T>(block, bits, value, start, out); });
+  by_element(array, [&]<class E>(E) {
+    const auto block = rows_view<E>("block", array);
+    const auto out = writeable_rows<E>("out", out_array);
+    unlocked([&] { lret::pack_rows<E>(block, bits, value, start, out); });
   });
 }
 
 void unpack_rows(py::array array, const Bits& bits, std::int64_t value, std::int64_t start,
                  const py::array& source_array) {
-  by_precision("block", array, [&]<class T>(T) {
-    const auto block = writeable_block<T>("block", array);
-    const auto source = block_view<T>("source", source_array);
-    unlocked([&] { lret::unpack_rows<T>(block, bits, value, start, source); });
+  by_element(array, [&]<class E>(E) {
+    const auto block = writeable_rows<E>("block", array);
+    const auto source = rows_view<E>("source", source_array);
+    unlocked([&] { lret::unpack_rows<E>(block, bits, value, start, source); });
   });
 }
 

@@ -24,9 +24,9 @@ std::int64_t offset_of(const simd::GroupSpace& space, std::int64_t number) {
 
 // Call visit(offset in the block, offset in the packed copy, elements) for runs of memory that
 // together are the packed rows, over the threads. Rows that follow each other in both are one run.
-template <class T, class Visit>
-void visit_runs(ConstBlock<T> block, std::span<const int> bits, std::int64_t value,
-                std::int64_t start, ConstBlock<T> packed, const Visit& visit) {
+template <class E, class Visit>
+void visit_runs(BasicBlock<const E> block, std::span<const int> bits, std::int64_t value,
+                std::int64_t start, BasicBlock<const E> packed, const Visit& visit) {
   check_bits("bits", bits, block.rows, 0, simd::kMaxBits);
   check_value("value", value, bits.size());
   if (packed.columns != block.columns) {
@@ -93,33 +93,38 @@ void restride(std::span<std::complex<T>> storage, std::int64_t rows, std::int64_
   }
 }
 
-template <class T>
-void pack_rows(ConstBlock<T> block, std::span<const int> bits, std::int64_t value,
-               std::int64_t start, Block<T> out) {
-  visit_runs<T>(block, bits, value, start, out,
+template <class E>
+void pack_rows(BasicBlock<const E> block, std::span<const int> bits, std::int64_t value,
+               std::int64_t start, BasicBlock<E> out) {
+  visit_runs<E>(block, bits, value, start, out,
                 [&](std::int64_t from, std::int64_t to, std::int64_t elements) {
                   std::copy_n(block.data + from, elements, out.data + to);
                 });
 }
 
-template <class T>
-void unpack_rows(Block<T> block, std::span<const int> bits, std::int64_t value, std::int64_t start,
-                 ConstBlock<T> source) {
-  visit_runs<T>(block, bits, value, start, source,
+template <class E>
+void unpack_rows(BasicBlock<E> block, std::span<const int> bits, std::int64_t value,
+                 std::int64_t start, BasicBlock<const E> source) {
+  visit_runs<E>(block, bits, value, start, source,
                 [&](std::int64_t to, std::int64_t from, std::int64_t elements) {
                   std::copy_n(source.data + from, elements, block.data + to);
                 });
 }
 
-#define LRET_INSTANTIATE(T)                                                                       \
-  template void restride<T>(std::span<std::complex<T>>, std::int64_t, std::int64_t, std::int64_t, \
-                            std::int64_t);                                                        \
-  template void pack_rows<T>(ConstBlock<T>, std::span<const int>, std::int64_t, std::int64_t,     \
-                             Block<T>);                                                           \
-  template void unpack_rows<T>(Block<T>, std::span<const int>, std::int64_t, std::int64_t,        \
-                               ConstBlock<T>);
+#define LRET_INSTANTIATE(E)                                                                     \
+  template void pack_rows<E>(BasicBlock<const E>, std::span<const int>, std::int64_t,           \
+                             std::int64_t, BasicBlock<E>);                                      \
+  template void unpack_rows<E>(BasicBlock<E>, std::span<const int>, std::int64_t, std::int64_t, \
+                               BasicBlock<const E>);
+LRET_INSTANTIATE(std::complex<double>)
+LRET_INSTANTIATE(std::complex<float>)
 LRET_INSTANTIATE(double)
 LRET_INSTANTIATE(float)
 #undef LRET_INSTANTIATE
+
+template void restride<double>(std::span<std::complex<double>>, std::int64_t, std::int64_t,
+                               std::int64_t, std::int64_t);
+template void restride<float>(std::span<std::complex<float>>, std::int64_t, std::int64_t,
+                              std::int64_t, std::int64_t);
 
 }  // namespace lret

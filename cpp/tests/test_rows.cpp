@@ -44,12 +44,12 @@ void test_pack() {
       }
       std::vector<std::complex<T>> out(expected.size());
       const Block<T> packed{out.data(), number - 1, columns, columns};
-      pack_rows<T>(storage.block(), bits, value, 1, packed);
+      pack_rows<std::complex<T>>(storage.block(), bits, value, 1, packed);
       CHECK(out == expected);
 
       const Storage<T> before = storage;
       for (auto& element : out) element *= 2;
-      unpack_rows<T>(storage.block(), bits, value, 1, packed);
+      unpack_rows<std::complex<T>>(storage.block(), bits, value, 1, packed);
       std::int64_t seen = 0;
       CHECK(block_distance(storage, [&](auto x, auto j) {
               if (value_on(x, bits) != value) return before.get(x, j);

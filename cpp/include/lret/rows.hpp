@@ -20,13 +20,14 @@ void restride(std::span<std::complex<T>> storage, std::int64_t rows, std::int64_
 
 /// Copy rows number start .. start + out.rows of those whose `bits` read `value`, in ascending
 /// order, into `out`, which must not overlap `block`. Cost: one read and one write of `out`.
-template <class T>
-void pack_rows(ConstBlock<T> block, std::span<const int> bits, std::int64_t value,
-               std::int64_t start, Block<T> out);
+/// Elements are complex or real.
+template <class E>
+void pack_rows(BasicBlock<const E> block, std::span<const int> bits, std::int64_t value,
+               std::int64_t start, BasicBlock<E> out);
 
 /// The inverse of pack_rows: write the rows of `source` into those rows of `block`.
-template <class T>
-void unpack_rows(Block<T> block, std::span<const int> bits, std::int64_t value, std::int64_t start,
-                 ConstBlock<T> source);
+template <class E>
+void unpack_rows(BasicBlock<E> block, std::span<const int> bits, std::int64_t value,
+                 std::int64_t start, BasicBlock<const E> source);
 
 }  // namespace lret

@@ -20,12 +20,13 @@ namespace {
 #include "monomial.hpp"
 #include "branch.hpp"
 #include "reduce.hpp"
+#include "transfer.hpp"
 // clang-format on
 
 template <class T>
 constexpr Kernels<T> table() {
   return {kLanes<T> / 2, apply_matrix<T>, apply_lanes<T>,   apply_diagonal<T>, apply_permutation<T>,
-          branch<T>,     reduced<T>,      probabilities<T>, overlap<T>};
+          branch<T>,     reduced<T>,      probabilities<T>, overlap<T>,        transfer<T>};
 }
 
 }  // namespace

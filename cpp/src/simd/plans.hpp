@@ -94,6 +94,33 @@ struct OverlapPlan {
   std::uint64_t z_mask;
 };
 
+/// Reals of one line of a chunk: what a step works on at once.
+template <class T>
+inline constexpr int kLineReals = 128 / static_cast<int>(sizeof(T));
+
+/// A real matrix on some bits of the number of a line in its chunk.
+template <class T>
+struct TransferStep {
+  int members;
+  std::uint64_t fixed_mask;    // bits of the step
+  const std::int32_t* offset;  // of each member from member 0, in reals
+  const T* matrix;
+};
+
+/// A chunk of a vector: 2^c lines, one for each value of the bits that the steps touch. The lanes
+/// of a line differ in the lowest of the other bits; where there are too few, the rest stay zero.
+template <class T>
+struct TransferPlan {
+  int lines;
+  const std::int64_t* line;  // element offset of each line in the vector
+  int lanes;
+  const std::int64_t* lane;  // element offset of each lane
+  bool contiguous;           // lane[l] == l
+  std::uint64_t fixed_mask;  // bits of lines and lanes
+  int steps;
+  const TransferStep<T>* step;
+};
+
 /// The kernels of one instruction set for one precision. Complex arrays are interleaved (re, im).
 template <class T>
 struct Kernels {
@@ -121,6 +148,9 @@ struct Kernels {
                         std::int64_t first, std::int64_t last, double* out);
   /// Merged rows first..last, into out = (re, im).
   void (*overlap)(const OverlapPlan<T>&, std::int64_t first, std::int64_t last, double* out);
+  /// Chunks first..last; `buffer` has room for one chunk.
+  void (*transfer)(const TransferPlan<T>&, T* vector, T* buffer, std::int64_t first,
+                   std::int64_t last);
 };
 
 /// Everything compiled for one instruction set.
