@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Block: TypeAlias = NDArray[np.complex128] | NDArray[np.complex64]
+RealBlock: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 Matrix: TypeAlias = NDArray[np.complex128]
 
 def apply_matrix(block: Block, bits: Sequence[int], matrix: Matrix) -> None:
@@ -109,11 +110,11 @@ def restride(
     """
 
 def pack_rows(
-    block: Block,
+    block: Block | RealBlock,
     bits: Sequence[int],
     value: int,
     start: int,
-    out: Block,
+    out: Block | RealBlock,
 ) -> None:
     """Copy the rows whose ``bits`` read ``value``, in ascending order, into ``out``.
 
@@ -122,13 +123,22 @@ def pack_rows(
     """
 
 def unpack_rows(
-    block: Block,
+    block: Block | RealBlock,
     bits: Sequence[int],
     value: int,
     start: int,
-    source: Block,
+    source: Block | RealBlock,
 ) -> None:
     """Inverse of :func:`pack_rows`: write ``source`` into those rows of the block."""
+
+def apply_transfers(
+    vector: RealBlock, steps: Sequence[tuple[Sequence[int], NDArray[np.float64]]]
+) -> None:
+    """Apply real (2**k, 2**k) matrices, k = 2..12, to bits of a vector's index, one by one.
+
+    ``steps`` holds pairs (bits, matrix) that touch at most 12 bits together. The 1-D vector of
+    2**m elements is read and written once, whatever the number of steps.
+    """
 
 def set_num_threads(threads: int) -> None:
     """Set the number of OpenMP threads that the kernels use (1 to 4096)."""

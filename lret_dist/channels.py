@@ -26,6 +26,7 @@ __all__ = [
     "pauli_probabilities",
     "paulis",
     "superoperator",
+    "transfer_matrix",
 ]
 
 ComplexArray = NDArray[np.complex128]
@@ -153,6 +154,18 @@ def kraus_from_superoperator(superop: ComplexArray) -> ComplexArray:
     kept = np.flatnonzero(values > _ROUNDING * dimension)[::-1]
     operators = (np.sqrt(values[kept]) * vectors[:, kept]).T.reshape(-1, dimension, dimension)
     return np.ascontiguousarray(operators.transpose(0, 2, 1))
+
+
+def transfer_matrix(kraus: ComplexArray) -> NDArray[np.float64]:
+    """Pauli transfer matrix (4**k, 4**k), float64, of (K, 2**k, 2**k) Kraus operators.
+
+    Entry (i, j) is Tr(P_i sum_k K P_j K^dagger) / 2**k, in the order of :func:`paulis`: the
+    coefficients Tr(P rho) of a state are multiplied by it.
+    """
+    dimension = kraus.shape[-1]
+    basis = _vectors(paulis(dimension.bit_length() - 1))
+    product = basis.conj() @ superoperator(kraus) @ basis.T
+    return np.ascontiguousarray(product.real / dimension)
 
 
 def _choi(superop: ComplexArray) -> ComplexArray:

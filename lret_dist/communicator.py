@@ -134,6 +134,14 @@ class GridCommunicator:
         self._over_rows.Gather(np.ascontiguousarray(part), whole, root=root)
         return whole
 
+    def gather_rows_everywhere(self, part: Array) -> Array:
+        """As :meth:`gather_rows`, on every row group."""
+        if self.grid.rows == 1:
+            return part
+        whole = np.empty((self.grid.rows * len(part), *part.shape[1:]), part.dtype)
+        self._over_rows.Allgather(np.ascontiguousarray(part), whole)
+        return whole
+
     def gather_objects(self, value: T) -> list[T] | None:
         """Small Python objects of all MPI ranks, on the driver."""
         return self._all.gather(value, root=0) if self.grid.size > 1 else [value]

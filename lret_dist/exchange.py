@@ -7,7 +7,7 @@ puts what comes back into the same rows. Each pair of MPI ranks trades 2**-k of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,8 @@ from lret_dist.operators import Operator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lret_dist.factor import Factor
+    from numpy.typing import NDArray
+
     from lret_dist.layout import Layout
 
 __all__ = ["swap_bits"]
@@ -27,27 +28,28 @@ _SWAP = Operator(np.eye(4, dtype=np.complex128)[[0, 2, 1, 3]])
 
 
 def swap_bits(
-    factor: Factor, layout: Layout, comm: GridCommunicator, pairs: Sequence[tuple[int, int]]
+    block: NDArray[Any], layout: Layout, comm: GridCommunicator, pairs: Sequence[tuple[int, int]]
 ) -> None:
     """Swap the row bits of every pair, in place, and record it in the layout; collective.
 
     Args:
-        factor: this MPI rank's part of the factor.
+        block: the rows that this MPI rank holds, complex or real.
         layout: where the qubits are; changed.
         comm: the grid's messages.
-        pairs: disjoint pairs of bits, all (distributed, local) or all (local, local).
+        pairs: disjoint pairs of bits, all (distributed, local) or, for complex blocks, all
+            (local, local).
     """
     if pairs and pairs[0][0] >= layout.local_bits:
-        _swap_distributed(factor, layout.local_bits, comm, pairs)
+        _swap_distributed(block, layout.local_bits, comm, pairs)
     else:
         for pair in pairs:
-            _SWAP.apply(factor.block, pair)
+            _SWAP.apply(block, pair)
     for pair in pairs:
         layout.swap_bits(*pair)
 
 
 def _swap_distributed(
-    factor: Factor, local_bits: int, comm: GridCommunicator, pairs: Sequence[tuple[int, int]]
+    block: NDArray[Any], local_bits: int, comm: GridCommunicator, pairs: Sequence[tuple[int, int]]
 ) -> None:
     mine = comm.row_bit_values([bit for bit, _ in pairs], local_bits)
     local = [bit for _, bit in pairs]
@@ -57,20 +59,20 @@ def _swap_distributed(
             flipped = pattern >> place & 1
             partner ^= flipped << (bit - local_bits)
             value |= (mine[place] ^ flipped) << place
-        _trade_rows(factor, comm, local, value, partner)
+        _trade_rows(block, comm, local, value, partner)
 
 
 def _trade_rows(
-    factor: Factor, comm: GridCommunicator, bits: list[int], value: int, partner: int
+    block: NDArray[Any], comm: GridCommunicator, bits: list[int], value: int, partner: int
 ) -> None:
     """Exchange the rows whose bits read ``value`` with another row group's, buffer by buffer."""
-    if factor.columns == 0:
+    rows, columns = block.shape
+    if columns == 0:
         return
-    block = factor.block
-    count = factor.rows >> len(bits)
-    most = max(1, BUFFER_BYTES // (factor.columns * factor.dtype.itemsize))
+    count = rows >> len(bits)
+    most = max(1, BUFFER_BYTES // (columns * block.dtype.itemsize))
     for start in range(0, count, most):
-        send = np.empty((min(most, count - start), factor.columns), factor.dtype)
+        send = np.empty((min(most, count - start), columns), block.dtype)
         receive = np.empty_like(send)
         _core.pack_rows(block, bits, value, start, send)
         comm.swap_with_row(partner, send, receive)

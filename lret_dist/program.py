@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lret_dist.channels import transfer_matrix
 from lret_dist.operators import Operator, block_diagonal_positions
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ class UnitaryStep:
     def fixed_positions(self) -> frozenset[int]:
         """Positions whose qubit may stay on a distributed bit."""
         return block_diagonal_positions(self.operator.matrix[np.newaxis])
+
+    @cached_property
+    def transfer(self) -> NDArray[np.float64]:
+        """Pauli transfer matrix, (4**k, 4**k)."""
+        return transfer_matrix(self.operator.matrix[np.newaxis])
 
 
 @dataclass(eq=False)
@@ -74,6 +80,11 @@ class ChannelStep:
     def fixed_positions(self) -> frozenset[int]:
         """Positions whose qubit may stay on a distributed bit."""
         return block_diagonal_positions(self.kraus)
+
+    @cached_property
+    def transfer(self) -> NDArray[np.float64]:
+        """Pauli transfer matrix, (4**k, 4**k)."""
+        return transfer_matrix(self.kraus)
 
 
 @dataclass(eq=False)

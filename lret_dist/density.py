@@ -1,0 +1,317 @@
+"""The density matrix itself, as its Pauli coefficients: for states whose rank saturates.
+
+Coefficient number sum_q 4**q p_q is Tr(P rho), where P has letter p_q of I, X, Y, Z on qubit q; so
+qubit q lies on the bits 2q and 2q + 1 of the index. All coefficients of a Hermitian matrix are
+real: half the memory and a quarter of the operations of the complex matrix. A channel on k qubits
+is a real 4**k x 4**k transfer matrix on 2k bits, and several of them are applied in one pass over
+memory. The index is shared by the row groups of the process grid as the rows of a factor are;
+column group 0 alone holds it.
+
+Source for transfer matrices: Greenbaum, "Introduction to Quantum Gate Set Tomography" (2015).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lret_dist import _core
+from lret_dist.channels import transfer_matrix
+from lret_dist.exchange import swap_bits
+from lret_dist.layout import Layout, plan_exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from lret_dist.communicator import GridCommunicator
+    from lret_dist.program import ChannelStep, UnitaryStep
+    from lret_dist.state import State
+
+__all__ = ["DensityState", "density_bytes", "passes"]
+
+RealArray = NDArray[Any]
+
+#: Most qubits of the steps that share one pass over memory: 4**5 lines of 128 bytes fit the cache.
+_PASS_QUBITS = 5
+#: Qubits of a tile of the matrix that is formed at once, and bytes of the columns it is formed of.
+_TILE_QUBITS = 8
+_CHUNK_BYTES = 1 << 26
+
+#: Coefficients of one qubit from the entries (0, 0), (1, 0), (0, 1), (1, 1) of the real matrix
+#: R = Re(rho) + Im(rho), but for the sign below. J = -i Y is real.
+_FROM_ENTRIES = np.array([[1.0, 0, 0, 1], [0, 1, 1, 0], [0, -1, 1, 0], [1, 0, 0, -1]])
+_TO_ENTRIES = np.linalg.inv(_FROM_ENTRIES)
+#: Sign of a coefficient by its number of letters Y, modulo 4: i**y or i**(y + 1), which is real.
+_SIGNS = np.array([1.0, -1, -1, 1])
+
+
+def density_bytes(num_qubits: int, row_groups: int, itemsize: int) -> int:
+    """Bytes of the coefficients on one MPI rank, for a complex dtype of ``itemsize`` bytes."""
+    return (itemsize // 2 << 2 * num_qubits) // row_groups
+
+
+class DensityState:
+    """One MPI rank's part of the Pauli coefficients; most methods are collective over the grid.
+
+    Attributes:
+        num_qubits: number of qubits.
+        vector: (4**n / row groups,) float64 or float32 coefficients; empty outside of column
+            group 0.
+        layout: where the 2n bits of the index lie.
+        comm: messages of the grid.
+    """
+
+    def __init__(
+        self, num_qubits: int, vector: RealArray, layout: Layout, comm: GridCommunicator
+    ) -> None:
+        self.num_qubits = num_qubits
+        self.vector = vector
+        self.layout = layout
+        self.comm = comm
+
+    @classmethod
+    def from_factor(cls, state: State) -> DensityState:
+        """The density matrix L L^dagger of a factor, which is left as it is but for its order.
+
+        Cost: 4 * 4**n * rank flops, shared by all MPI ranks.
+        """
+        state.restore_order()
+        comm, num_qubits = state.comm, state.layout.num_qubits
+        layout = Layout(2 * num_qubits, comm.grid.row_bits)
+        vector = np.zeros(1 << layout.local_bits, state.factor.dtype.type(0).real.dtype)
+        _add_entries(vector, state, layout.local_bits)
+        comm.sum_over_columns(vector)
+        density = cls(num_qubits, vector if comm.column == 0 else vector[:0], layout, comm)
+        density._entries_to_coefficients()
+        return density
+
+    def copy(self) -> DensityState:
+        """An independent state on the same grid."""
+        return DensityState(self.num_qubits, self.vector.copy(), self.layout.copy(), self.comm)
+
+    def rank(self) -> int:
+        """Number of columns that a factor of a density matrix of full rank has."""
+        return 1 << self.num_qubits
+
+    def run(
+        self, steps: Sequence[UnitaryStep | ChannelStep], before_pass: Callable[[], None]
+    ) -> None:
+        """Apply steps in order, several in one pass over memory.
+
+        Args:
+            steps: gates and channels.
+            before_pass: called before each pass, on all MPI ranks.
+        """
+        most = min(_PASS_QUBITS, self.layout.local_bits // 2)
+        planned = list(passes([step.qubits for step in steps], most))
+        uses = [_bits_of(qubits) for qubits, _ in planned]
+        for number, (qubits, members) in enumerate(planned):
+            before_pass()
+            self._bring_local(qubits, uses[number + 1 :])
+            self._apply([(steps[m].qubits, steps[m].transfer) for m in members])
+
+    def apply_kraus(self, kraus: NDArray[np.complex128], qubits: Sequence[int]) -> None:
+        """Apply sum_k K rho K^dagger, which need not preserve the trace."""
+        self._bring_local(qubits, [])
+        self._apply([(qubits, transfer_matrix(kraus))])
+
+    def trace(self) -> float:
+        """Tr(rho)."""
+        return self.pauli(0, 0)
+
+    def pauli(self, x_mask: int, z_mask: int) -> float:
+        """Tr(P rho), unnormalised: letter X on the qubits of ``x_mask`` alone, Z on those of
+        ``z_mask`` alone and Y on those of both.
+        """
+        letters = [(x_mask >> q & 1, z_mask >> q & 1) for q in range(self.num_qubits)]
+        numbers = [_LETTER[letter] for letter in letters]
+        index = np.array([sum(number << 2 * q for q, number in enumerate(numbers))])
+        return float(self._coefficients(index)[0])
+
+    def marginal(self, qubits: Sequence[int]) -> NDArray[np.float64]:
+        """Weights of the outcomes of ``qubits``, (2**k,), unnormalised, on every MPI rank."""
+        index = np.zeros(1, np.int64)
+        for qubit in qubits:
+            index = np.concatenate([index, index | 3 << 2 * qubit])
+        weights = self._coefficients(index)
+        for place in range(len(qubits)):
+            pairs = weights.reshape(-1, 2, 1 << place)
+            weights = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], axis=1)
+        return np.clip(weights.reshape(-1) / (1 << len(qubits)), 0, None)
+
+    def probabilities(self) -> NDArray[np.float64]:
+        """Weights of this row group's basis states, (2**n / row groups,)."""
+        rows = (1 << self.num_qubits) // self.comm.grid.rows
+        whole = self.marginal(range(self.num_qubits))
+        return whole[self.comm.row * rows : (self.comm.row + 1) * rows].copy()
+
+    def density_matrix(self, qubits: Sequence[int]) -> NDArray[np.complex128] | None:
+        """Reduced density matrix of ``qubits``, (2**k, 2**k), unnormalised, on the driver."""
+        index = np.zeros(1, np.int64)
+        for qubit in qubits:
+            index = (index + (np.arange(4) << 2 * qubit)[:, np.newaxis]).reshape(-1)
+        vector = self._coefficients(index, everywhere=False)
+        if not self.comm.is_driver:
+            return None
+        vector *= _sign(np.arange(len(vector)), len(qubits))
+        _on_every_qubit(vector, _TO_ENTRIES, len(qubits))
+        side = np.arange(1 << len(qubits))
+        row, column = _spread(side), _spread(side) << 1
+        rho = np.empty((len(side), len(side)), np.complex128)
+        for x in side:
+            entries, mirrored = vector[row[x] | column], vector[row | column[x]]
+            rho[x].real = (entries + mirrored) / 2
+            rho[x].imag = (entries - mirrored) / 2
+        return rho
+
+    def _coefficients(
+        self, index: NDArray[np.int64], *, everywhere: bool = True
+    ) -> NDArray[np.float64]:
+        """The coefficients of these numbers, on every MPI rank or on the driver alone."""
+        place = np.zeros_like(index)
+        for bit in range(2 * self.num_qubits):
+            place |= (index >> bit & 1) << self.layout.bit(bit)
+        found = np.zeros(len(index))
+        if self.comm.column == 0:
+            mine = np.flatnonzero(place >> self.layout.local_bits == self.comm.row)
+            found[mine] = self.vector[place[mine] & ((1 << self.layout.local_bits) - 1)]
+        if everywhere:
+            self.comm.sum_over_all(found)
+        else:
+            self.comm.sum_on_driver(found)
+        return found
+
+    def _bring_local(self, qubits: Sequence[int], later: Sequence[set[int]]) -> None:
+        def next_use(bit: int) -> int:
+            return next((n for n, bits in enumerate(later) if bit in bits), len(later))
+
+        pairs = plan_exchange(self.layout, sorted(_bits_of(qubits)), next_use)
+        if not pairs:
+            return
+        if self.comm.column == 0:
+            swap_bits(self.vector[:, np.newaxis], self.layout, self.comm, pairs)
+        else:
+            for pair in pairs:
+                self.layout.swap_bits(*pair)
+
+    def _apply(self, steps: Sequence[tuple[Sequence[int], NDArray[np.float64]]]) -> None:
+        if self.comm.column == 0:
+            placed = [
+                (self.layout.bits(bit for q in qubits for bit in (2 * q, 2 * q + 1)), matrix)
+                for qubits, matrix in steps
+            ]
+            _core.apply_transfers(self.vector, placed)
+
+    def _entries_to_coefficients(self) -> None:
+        most = min(_PASS_QUBITS, self.layout.local_bits // 2)
+        for first in range(0, self.num_qubits, most):
+            qubits = range(first, min(first + most, self.num_qubits))
+            self._bring_local(qubits, [])
+            self._apply([((q,), _FROM_ENTRIES) for q in qubits])
+        self._multiply_by_signs()
+
+    def _multiply_by_signs(self) -> None:
+        """Multiply every coefficient by its sign, wherever its bits lie."""
+        low = min(2 * _TILE_QUBITS, self.layout.local_bits)
+        places = [
+            (self.layout.bit(2 * q), self.layout.bit(2 * q + 1)) for q in range(self.num_qubits)
+        ]
+        step = np.arange(1 << low)
+        first = self.comm.row << self.layout.local_bits
+        for start in range(0, len(self.vector), len(step)):
+            index = step + (first + start)
+            letters = sum((index >> b & 1) & ~(index >> a & 1) & 1 for a, b in places)
+            self.vector[start : start + len(step)] *= _SIGNS[letters % 4]
+
+
+#: Number of the letter with (X part, Z part).
+_LETTER = {(0, 0): 0, (1, 0): 1, (1, 1): 2, (0, 1): 3}
+
+
+def passes(
+    qubits_of_steps: Sequence[Sequence[int]], most_qubits: int
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Group steps so that each group touches few qubits; steps that share a qubit keep their order.
+
+    Yields:
+        The qubits of a group, and the numbers of its steps in order. A group touches at most
+        ``most_qubits`` qubits, or those of one wide step.
+    """
+    left = list(range(len(qubits_of_steps)))
+    while left:
+        group: list[int] = []
+        taken = set(qubits_of_steps[left[0]])
+        blocked: set[int] = set()
+        later = []
+        for number in left:
+            qubits = set(qubits_of_steps[number])
+            if not qubits & blocked and len(taken | qubits) <= max(most_qubits, len(taken)):
+                taken |= qubits
+                group.append(number)
+            else:
+                blocked |= qubits
+                later.append(number)
+        yield sorted(taken), group
+        left = later
+
+
+def _bits_of(qubits: Iterable[int]) -> set[int]:
+    return {bit for qubit in qubits for bit in (2 * qubit, 2 * qubit + 1)}
+
+
+def _spread(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Move bit q of every value to bit 2q."""
+    out = np.zeros_like(values)
+    for bit in range(31):
+        out |= (values >> bit & 1) << 2 * bit
+    return out
+
+
+def _sign(index: NDArray[np.int64], num_qubits: int) -> NDArray[np.float64]:
+    """Sign of coefficients in their own order: the letter Y has number 2."""
+    letters = sum((index >> 2 * q & 3) == 2 for q in range(num_qubits))
+    signs: NDArray[np.float64] = _SIGNS[np.asarray(letters) % 4]
+    return signs
+
+
+def _on_every_qubit(vector: RealArray, matrix: NDArray[np.float64], num_qubits: int) -> None:
+    for first in range(0, num_qubits, _PASS_QUBITS):
+        qubits = range(first, min(first + _PASS_QUBITS, num_qubits))
+        _core.apply_transfers(vector, [([2 * q, 2 * q + 1], matrix) for q in qubits])
+
+
+def _add_entries(vector: RealArray, state: State, local_bits: int) -> None:
+    """Add R = Re(L L^dagger) + Im(L L^dagger) of this column group, rows on even bits.
+
+    With L = A + iB, R = A (A - B)^T + B (A + B)^T, tile by tile.
+    """
+    comm, factor = state.comm, state.factor
+    low = min(_TILE_QUBITS, local_bits // 2)
+    side = 1 << low
+    inside = np.empty(side * side, np.int64)
+    here = np.arange(side)
+    inside[_spread(here)[:, np.newaxis] | _spread(here) << 1] = here[:, np.newaxis] * side + here
+    tiles = len(vector) >> 2 * low
+    most = max(1, _CHUNK_BYTES // (factor.dtype.itemsize << state.layout.num_qubits))
+    for start in range(0, factor.columns, most):
+        whole = comm.gather_rows_everywhere(factor.block[:, start : start + most])
+        left = np.concatenate([whole.real, whole.imag], axis=1)
+        right = np.concatenate([whole.real - whole.imag, whole.real + whole.imag], axis=1)
+
+        def add_tile(tile: int, left: RealArray = left, right: RealArray = right) -> None:
+            number = comm.row * tiles + tile
+            x, y = _gathered(number), _gathered(number >> 1)
+            product = left[x * side : (x + 1) * side] @ right[y * side : (y + 1) * side].T
+            first = tile << 2 * low
+            vector[first : first + side * side] += product.reshape(-1)[inside]
+
+        with ThreadPoolExecutor(_core.get_num_threads()) as pool:
+            list(pool.map(add_tile, range(tiles)))
+
+
+def _gathered(number: int) -> int:
+    """Every second bit of a number, from bit 0 on."""
+    return sum((number >> 2 * bit & 1) << bit for bit in range(31))
