@@ -23,8 +23,8 @@ from qiskit_ibm_runtime.fake_provider import FakeTorino
 
 from lret_qiskit import LRETBackend
 
-#: Rounding of two different ways to compute the same probabilities.
-ROUNDING = 1e-9
+#: Rounding: the trace of the state that Qiskit Aer ends with differs from one by up to 5e-8 here.
+ROUNDING = 1e-7
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ import numpy as np
 
 from lret_dist.program import ChannelStep, Program
 
-__all__ = ["CompressionPolicy", "TruncationBudget", "expected_rank"]
+__all__ = ["CompressionPolicy", "TruncationBudget"]
 
 
 class TruncationBudget:
@@ -65,17 +65,3 @@ class CompressionPolicy:
     def record(self, after: int) -> None:
         """Note the number of columns after a compression."""
         self._threshold = max(self.LEAST_COLUMNS, int(self.GROWTH * after))
-
-
-def expected_rank(program: Program, epsilon: float, max_rank: int | None) -> int:
-    """Rough number of columns at the end, from the branches of the dominant column alone."""
-    budget = TruncationBudget(program, epsilon)
-    columns, before = 1, 0.0
-    for number, step in enumerate(program.steps):
-        if isinstance(step, ChannelStep):
-            weights = np.sort(step.mean_weights[1:])
-            share = budget.allowed(number) - before
-            columns += int(np.count_nonzero(np.cumsum(weights) > share))
-            before += share
-    most = 1 << program.num_qubits
-    return max(1, min(columns, most, max_rank or most))

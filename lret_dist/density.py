@@ -24,13 +24,13 @@ from lret_dist.exchange import swap_bits
 from lret_dist.layout import Layout, plan_exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lret_dist.communicator import GridCommunicator
     from lret_dist.program import ChannelStep, UnitaryStep
     from lret_dist.state import State
 
-__all__ = ["DensityState", "density_bytes", "passes"]
+__all__ = ["DensityState", "passes"]
 
 RealArray = NDArray[Any]
 
@@ -46,11 +46,6 @@ _FROM_ENTRIES = np.array([[1.0, 0, 0, 1], [0, 1, 1, 0], [0, -1, 1, 0], [1, 0, 0,
 _TO_ENTRIES = np.linalg.inv(_FROM_ENTRIES)
 #: Sign of a coefficient by its number of letters Y, modulo 4: i**y or i**(y + 1), which is real.
 _SIGNS = np.array([1.0, -1, -1, 1])
-
-
-def density_bytes(num_qubits: int, row_groups: int, itemsize: int) -> int:
-    """Bytes of the coefficients on one MPI rank, for a complex dtype of ``itemsize`` bytes."""
-    return (itemsize // 2 << 2 * num_qubits) // row_groups
 
 
 class DensityState:
@@ -96,36 +91,34 @@ class DensityState:
         """Number of columns that a factor of a density matrix of full rank has."""
         return 1 << self.num_qubits
 
-    def run(
-        self, steps: Sequence[UnitaryStep | ChannelStep], before_pass: Callable[[], None]
-    ) -> None:
+    def run(self, steps: Sequence[UnitaryStep | ChannelStep]) -> Iterator[int]:
         """Apply steps in order, several in one pass over memory.
 
-        Args:
-            steps: gates and channels.
-            before_pass: called before each pass, on all MPI ranks.
+        Yields:
+            The number of steps done so far, before the first pass and after each.
         """
         most = min(_PASS_QUBITS, self.layout.local_bits // 2)
         planned = list(passes([step.qubits for step in steps], most))
         uses = [_bits_of(qubits) for qubits, _ in planned]
+        done = 0
         for number, (qubits, members) in enumerate(planned):
-            before_pass()
+            yield done
             self._bring_local(qubits, uses[number + 1 :])
             self._apply([(steps[m].qubits, steps[m].transfer) for m in members])
+            done += len(members)
+        yield done
 
-    def apply_kraus(self, kraus: NDArray[np.complex128], qubits: Sequence[int]) -> None:
-        """Apply sum_k K rho K^dagger, which need not preserve the trace."""
+    def project(self, matrix: NDArray[np.complex128], qubits: Sequence[int]) -> None:
+        """Apply a matrix that is no unitary: rho becomes M rho M^dagger."""
         self._bring_local(qubits, [])
-        self._apply([(qubits, transfer_matrix(kraus))])
+        self._apply([(qubits, transfer_matrix(matrix[np.newaxis]))])
 
     def trace(self) -> float:
         """Tr(rho)."""
         return self.pauli(0, 0)
 
     def pauli(self, x_mask: int, z_mask: int) -> float:
-        """Tr(P rho), unnormalised: letter X on the qubits of ``x_mask`` alone, Z on those of
-        ``z_mask`` alone and Y on those of both.
-        """
+        """Tr(P rho), unnormalised; the masks are those of :meth:`State.pauli`."""
         letters = [(x_mask >> q & 1, z_mask >> q & 1) for q in range(self.num_qubits)]
         numbers = [_LETTER[letter] for letter in letters]
         index = np.array([sum(number << 2 * q for q, number in enumerate(numbers))])
@@ -142,6 +135,9 @@ class DensityState:
             weights = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], axis=1)
         return np.clip(weights.reshape(-1) / (1 << len(qubits)), 0, None)
 
+    def restore_order(self) -> None:
+        """Nothing to do: coefficients are found wherever their bits lie."""
+
     def probabilities(self) -> NDArray[np.float64]:
         """Weights of this row group's basis states, (2**n / row groups,)."""
         rows = (1 << self.num_qubits) // self.comm.grid.rows
@@ -156,7 +152,8 @@ class DensityState:
         vector = self._coefficients(index, everywhere=False)
         if not self.comm.is_driver:
             return None
-        vector *= _sign(np.arange(len(vector)), len(qubits))
+        pairs = [(2 * place, 2 * place + 1) for place in range(len(qubits))]
+        vector *= _SIGNS[_letters_y(np.arange(len(vector)), pairs) % 4]
         _on_every_qubit(vector, _TO_ENTRIES, len(qubits))
         side = np.arange(1 << len(qubits))
         row, column = _spread(side), _spread(side) << 1
@@ -216,15 +213,27 @@ class DensityState:
     def _multiply_by_signs(self) -> None:
         """Multiply every coefficient by its sign, wherever its bits lie."""
         low = min(2 * _TILE_QUBITS, self.layout.local_bits)
-        places = [
-            (self.layout.bit(2 * q), self.layout.bit(2 * q + 1)) for q in range(self.num_qubits)
-        ]
         step = np.arange(1 << low)
+        pairs = [self.layout.bits((2 * q, 2 * q + 1)) for q in range(self.num_qubits)]
+        inside = [pair for pair in pairs if max(pair) < low]
+        outside = [pair for pair in pairs if max(pair) >= low]
+        letters = _letters_y(step, inside)
+        signs = [_SIGNS[(letters + more) % 4] for more in range(4)]
         first = self.comm.row << self.layout.local_bits
         for start in range(0, len(self.vector), len(step)):
-            index = step + (first + start)
-            letters = sum((index >> b & 1) & ~(index >> a & 1) & 1 for a, b in places)
-            self.vector[start : start + len(step)] *= _SIGNS[letters % 4]
+            tile = self.vector[start : start + len(step)]
+            if any(min(pair) < low for pair in outside):
+                tile *= _SIGNS[(letters + _letters_y(step + (first + start), outside)) % 4]
+            else:
+                tile *= signs[int(_letters_y(np.array([first + start]), outside)[0]) % 4]
+
+
+def _letters_y(index: NDArray[np.int64], pairs: Iterable[Sequence[int]]) -> NDArray[np.int64]:
+    """How many of the pairs of bits read 2, the number of the letter Y."""
+    letters = np.zeros_like(index)
+    for low, high in pairs:
+        letters += (index >> high & 1) & ~(index >> low)
+    return letters
 
 
 #: Number of the letter with (X part, Z part).
@@ -270,13 +279,6 @@ def _spread(values: NDArray[np.int64]) -> NDArray[np.int64]:
     return out
 
 
-def _sign(index: NDArray[np.int64], num_qubits: int) -> NDArray[np.float64]:
-    """Sign of coefficients in their own order: the letter Y has number 2."""
-    letters = sum((index >> 2 * q & 3) == 2 for q in range(num_qubits))
-    signs: NDArray[np.float64] = _SIGNS[np.asarray(letters) % 4]
-    return signs
-
-
 def _on_every_qubit(vector: RealArray, matrix: NDArray[np.float64], num_qubits: int) -> None:
     for first in range(0, num_qubits, _PASS_QUBITS):
         qubits = range(first, min(first + _PASS_QUBITS, num_qubits))
@@ -305,8 +307,8 @@ def _add_entries(vector: RealArray, state: State, local_bits: int) -> None:
             number = comm.row * tiles + tile
             x, y = _gathered(number), _gathered(number >> 1)
             product = left[x * side : (x + 1) * side] @ right[y * side : (y + 1) * side].T
-            first = tile << 2 * low
-            vector[first : first + side * side] += product.reshape(-1)[inside]
+            target = vector[tile << 2 * low : (tile + 1) << 2 * low]
+            target += product.reshape(-1).take(inside)
 
         with ThreadPoolExecutor(_core.get_num_threads()) as pool:
             list(pool.map(add_tile, range(tiles)))

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "available_bytes",
+    "check_density_memory",
     "check_memory",
     "columns_that_fit",
+    "density_bytes",
     "least_row_groups",
     "peak_mb",
     "reset_peak",
@@ -90,6 +92,32 @@ def check_memory(
             f"; saved data and samples: {_gib(results)}), but {_gib(budget)} can be used; "
             f"what would help: {_advice(itemsize, columns, results, budget)}"
         )
+
+
+def check_density_memory(num_qubits: int, row_groups: int, itemsize: int, budget: int) -> None:
+    """Refuse a density matrix that cannot fit.
+
+    Raises:
+        InsufficientMemoryError: saying how much is needed, how much there is, what would help.
+    """
+    needed = density_bytes(num_qubits, row_groups, itemsize)
+    if needed > budget:
+        raise InsufficientMemoryError(
+            f"the density matrix of {num_qubits} qubits needs {_gib(needed)} on each MPI rank, but "
+            f'{_gib(budget)} can be used; what would help: method="low_rank" or "automatic", or '
+            f"{_advice(itemsize, 1, 0, budget)}"
+        )
+
+
+def density_bytes(num_qubits: int, row_groups: int, itemsize: int) -> int:
+    """Bytes of a density matrix as real coefficients on one MPI rank, and to work with it.
+
+    Args:
+        num_qubits: qubits that are simulated.
+        row_groups: row groups of the process grid.
+        itemsize: bytes of a complex number.
+    """
+    return (itemsize // 2 << 2 * num_qubits) // row_groups + (64 << num_qubits)
 
 
 def least_row_groups(num_qubits: int, itemsize: int, columns: int, budget: int) -> int:

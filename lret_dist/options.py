@@ -13,10 +13,20 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PARALLELIZATIONS", "PRECISIONS", "Parallelization", "Precision", "SimulationOptions"]
+__all__ = [
+    "METHODS",
+    "PARALLELIZATIONS",
+    "PRECISIONS",
+    "Method",
+    "Parallelization",
+    "Precision",
+    "SimulationOptions",
+]
 
+Method = Literal["automatic", "low_rank", "density_matrix"]
 Parallelization = Literal["auto", "row", "column", "hybrid"]
 Precision = Literal["double", "single"]
+METHODS: tuple[str, ...] = get_args(Method)
 PARALLELIZATIONS: tuple[str, ...] = get_args(Parallelization)
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 _MAX_SEED = 2**64 - 1
@@ -27,6 +37,9 @@ class SimulationOptions:
     """How one circuit is simulated.
 
     Attributes:
+        method: ``"low_rank"`` holds the state as a factor, ``"density_matrix"`` as the whole
+            density matrix, exactly; ``"automatic"`` takes what is faster, and may change from the
+            first to the second on the way.
         shots: number of samples of the classical bits; 0 for none.
         epsilon: trace that the run may discard in all, in [0, 1); 0 discards nothing but rounding.
         max_rank: most columns the factor may have, or None. It goes before ``epsilon``: where it
@@ -39,6 +52,7 @@ class SimulationOptions:
         parallelization: how the factor is split over MPI ranks.
     """
 
+    method: Method = "automatic"
     shots: int = 1024
     epsilon: float = 1e-4
     max_rank: int | None = None
@@ -56,6 +70,7 @@ class SimulationOptions:
         if self.seed is not None:
             _set(self, "seed", _integer("seed", self.seed, 0, _MAX_SEED))
         _set(self, "initial_rank", _integer("initial_rank", self.initial_rank, 1))
+        _choice("method", self.method, METHODS)
         _choice("precision", self.precision, PRECISIONS)
         _choice("parallelization", self.parallelization, PARALLELIZATIONS)
         if self.initial_state is not None:

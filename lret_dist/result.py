@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lret_dist.records import History
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -36,6 +38,9 @@ class RunMetadata:
         precision: ``"double"`` or ``"single"``.
         seed: seed that was used; running again with it gives the same samples.
         num_qubits: qubits that were simulated, without idle ones.
+        method: how the state was held at the end: ``"low_rank"`` or ``"density_matrix"``, for which
+            the ranks are those of a full factor.
+        method_reason: why.
     """
 
     final_rank: int
@@ -53,6 +58,8 @@ class RunMetadata:
     precision: str
     seed: int
     num_qubits: int
+    method: str
+    method_reason: str
 
     def to_dict(self) -> dict[str, Any]:
         """The metadata as a plain dictionary."""
@@ -69,6 +76,7 @@ class SimulationResult:
         num_clbits: number of classical bits.
         data: saved values by key: arrays and floats.
         metadata: how the run went.
+        history: rank, discarded weight and time step by step.
         warnings: what the caller should know, such as a truncation beyond ``epsilon``.
     """
 
@@ -76,6 +84,7 @@ class SimulationResult:
     num_clbits: int
     data: dict[str, Any] = field(default_factory=dict)
     metadata: RunMetadata
+    history: History = field(default_factory=History)
     warnings: list[str] = field(default_factory=list)
 
     def memory(self) -> list[int]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lret_dist.circuit import Measure
+    from lret_dist.density import DensityState
     from lret_dist.state import State
 
 __all__ = ["generator", "misread", "sample_rows", "write_bits", "written_bits"]
@@ -26,13 +27,15 @@ def generator(seed: int, *key: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *key])))
 
 
-def sample_rows(state: State, shots: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def sample_rows(
+    state: State | DensityState, shots: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
     """Sample basis states of the normalised state, shape (shots,); collective.
 
-    The state's qubits must be in order. Every MPI rank gets all samples; only the driver's
-    generator is used.
+    Every MPI rank gets all samples; only the driver's generator is used.
     """
     comm = state.comm
+    state.restore_order()
     cumulative = np.cumsum(state.probabilities())
     totals = np.zeros(comm.grid.rows)
     totals[comm.row] = cumulative[-1]

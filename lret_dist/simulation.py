@@ -7,13 +7,15 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from lret_dist.budget import expected_rank
 from lret_dist.circuit import Channel, Circuit, Gate, Measure, Save
-from lret_dist.evolution import Evolution, Outcome, RunSettings
+from lret_dist.cost import expected_ranks
+from lret_dist.evolution import Evolution
 from lret_dist.fusion import fuse
 from lret_dist.memory import (
+    check_density_memory,
     check_memory,
     columns_that_fit,
+    density_bytes,
     least_row_groups,
     peak_mb,
     reset_peak,
@@ -21,6 +23,7 @@ from lret_dist.memory import (
 from lret_dist.noise import NoiseModel
 from lret_dist.options import SimulationOptions
 from lret_dist.process_grid import ProcessGrid, choose_grid
+from lret_dist.records import Outcome, RunSettings
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.saving import saved_bytes
 from lret_dist.states import as_columns
@@ -170,6 +173,10 @@ def _check_smallest(
         _result_bytes(circuit, options.shots),
         machine.bytes_per_rank,
     )
+    if options.method == "density_matrix":
+        check_density_memory(
+            circuit.num_qubits, grid.rows, options.dtype.itemsize, machine.bytes_per_rank
+        )
 
 
 def _result_bytes(circuit: Circuit, shots: int) -> int:
@@ -213,9 +220,14 @@ def plan(prepared: PreparedRequest, machine: Machine) -> Job:
             each.initial_state = prepared.columns
     itemsize = options.dtype.itemsize
     first = _first_columns(options, prepared.columns)
-    expected = expected_rank(program, options.epsilon, options.max_rank)
+    ranks = expected_ranks(program, options.epsilon, options.max_rank)
+    expected = max(ranks, default=1)
+    if options.method == "density_matrix":
+        expected = 1 << program.num_qubits
     widest = max(each.widest_step for each in (program, averages) if each is not None)
     grid = _grid(options, machine, program.num_qubits, widest, first, expected)
+    fits = 2 * density_bytes(program.num_qubits, grid.rows, itemsize) < machine.bytes_per_rank
+    may_switch = options.method == "automatic" and options.max_rank is None and fits
     settings = RunSettings(
         shots=options.shots if prepared.circuit.num_clbits and program.measures else 0,
         seed=secrets.randbits(63) if options.seed is None else options.seed,
@@ -224,6 +236,8 @@ def plan(prepared: PreparedRequest, machine: Machine) -> Job:
         memory_columns=columns_that_fit(program, grid, itemsize, machine.bytes_per_rank),
         dtype=options.dtype,
         reserve=first,
+        start="density_matrix" if options.method == "density_matrix" else "low_rank",
+        may_switch=may_switch,
     )
     return Job(program=program, averages=averages, settings=settings, grid=grid)
 
@@ -273,14 +287,27 @@ def assemble_result(job: Job, report: Report, machine: Machine, started: float) 
         precision="double" if settings.dtype.itemsize == 16 else "single",
         seed=settings.seed,
         num_qubits=job.program.num_qubits,
+        method="low_rank" if outcome.switched_at is None else "density_matrix",
+        method_reason=_method_reason(job, outcome),
     )
     return SimulationResult(
         samples=outcome.samples if settings.shots else None,
         num_clbits=job.program.num_clbits,
         data=outcome.data,
         metadata=metadata,
+        history=outcome.history,
         warnings=_truncation_warnings(outcome, settings),
     )
+
+
+def _method_reason(job: Job, outcome: Outcome) -> str:
+    """Why the state was held as it was, in words."""
+    settings, steps = job.settings, len(job.program.steps)
+    if settings.start == "density_matrix":
+        return "asked for"
+    if outcome.switched_at is not None:
+        return f"from step {outcome.switched_at + 1} of {steps} on, when the rank made it pay"
+    return "cheaper than the density matrix" if settings.may_switch else "no other was allowed"
 
 
 def _truncation_warnings(outcome: Outcome, settings: RunSettings) -> list[str]:

@@ -11,13 +11,12 @@ from lret_dist.communicator import BUFFER_BYTES, GridCommunicator
 from lret_dist.exchange import swap_bits
 from lret_dist.factor import Factor
 from lret_dist.layout import Layout, plan_exchange, plan_restore
+from lret_dist.operators import Operator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
-
-    from lret_dist.operators import Operator
 
 __all__ = ["FixedBits", "State"]
 
@@ -97,6 +96,12 @@ class State:
         if self.factor.columns:
             operator.restricted(*fixed).apply(self.factor.block, bits)
 
+    def project(self, matrix: NDArray[np.complex128], qubits: Sequence[int]) -> None:
+        """Apply a matrix that is no unitary; as :meth:`apply`, and the weights are taken anew."""
+        self.apply(Operator(matrix), qubits)
+        self.factor.weights = _core.column_weights(self.factor.block)
+        self.comm.sum_over_rows(self.factor.weights)
+
     def trace(self) -> float:
         """Tr(L^dagger L), summed afresh from the entries."""
         total = np.array([_core.column_weights(self.factor.block).sum()])
@@ -112,6 +117,51 @@ class State:
         weights = _core.probabilities(self.factor.block)
         self.comm.sum_over_columns(weights)
         return weights
+
+    def pauli(self, x_mask: int, z_mask: int) -> float:
+        """Tr(P rho), unnormalised.
+
+        P has X on the qubits of ``x_mask`` alone, Z on those of ``z_mask`` alone, Y = i X Z on
+        those of both.
+        """
+        phase: complex = 1j ** (x_mask & z_mask).bit_count()
+        return (phase * self.pauli_sum(x_mask, z_mask)).real
+
+    def marginal(self, qubits: Sequence[int]) -> NDArray[np.float64] | None:
+        """Weights of the outcomes of ``qubits``, (2**k,), the first the lowest bit, unnormalised.
+
+        On row group 0 only.
+        """
+        self.restore_order()
+        whole = self.comm.gather_rows(self.probabilities())
+        if whole is None:
+            return None
+        n = self.layout.num_qubits
+        rest = tuple(axis for axis in range(n) if n - 1 - axis not in qubits)
+        weights = whole.reshape((2,) * n).sum(axis=rest)
+        left = sorted(qubits, reverse=True)
+        return np.asarray(weights.transpose([left.index(q) for q in reversed(qubits)]).reshape(-1))
+
+    def density_matrix(self, qubits: Sequence[int]) -> NDArray[np.complex128] | None:
+        """Reduced density matrix of ``qubits``, (2**k, 2**k), unnormalised, on the driver.
+
+        Whole columns are gathered chunk by chunk.
+        """
+        self.restore_order()
+        n, size = self.layout.num_qubits, 1 << len(qubits)
+        rho = np.zeros((size, size), np.complex128)
+        axes = [n - 1 - q for q in reversed(qubits)]
+        axes += [axis for axis in range(n + 1) if axis not in axes]
+        block, most = self.factor.block, max(1, BUFFER_BYTES // (16 << n))
+        for start in range(0, block.shape[1], most):
+            part = np.ascontiguousarray(block[:, start : start + most])
+            whole = self.comm.gather_rows(part)
+            if whole is not None:
+                tensor = whole.astype(np.complex128, copy=False).reshape((2,) * n + (-1,))
+                flat = tensor.transpose(axes).reshape(size, -1)
+                rho += flat @ flat.conj().T
+        self.comm.sum_columns_on_driver(rho)
+        return rho if self.comm.is_driver else None
 
     def pauli_sum(self, x_mask: int, z_mask: int) -> complex:
         """Tr(X**x Z**z rho), unnormalised; masks have one bit a qubit."""

@@ -31,6 +31,7 @@ from lret_dist import (
 from lret_dist.circuit import Channel
 from lret_dist.simulation import Machine, prepare
 
+METHODS = ("low_rank", "density_matrix")
 SAVED = ("rho", "part", "probabilities", "value")
 
 
@@ -39,11 +40,12 @@ def saved_circuit(seed: int, num_qubits: int, length: int = 20) -> Circuit:
     return add_saves(random_circuit(rng, num_qubits, length), rng)
 
 
+@pytest.mark.parametrize("method", METHODS)
 @given(seed=st.integers(0, 2**32), num_qubits=st.integers(1, 4))
 @settings(max_examples=40, deadline=None)
-def test_nothing_discarded_equals_dense(seed: int, num_qubits: int) -> None:
+def test_nothing_discarded_equals_dense(method: str, seed: int, num_qubits: int) -> None:
     circuit = saved_circuit(seed, num_qubits)
-    data = simulate(circuit, epsilon=0, shots=0).data
+    data = simulate(circuit, method=method, epsilon=0, shots=0).data
     exact = evolve(circuit).data
     for key in SAVED:
         np.testing.assert_allclose(data[key], exact[key], rtol=0, atol=1e-10)
@@ -60,7 +62,9 @@ def test_true_error_is_within_the_certificate(
     seed: int, num_qubits: int, exponent: float, precision: str
 ) -> None:
     circuit, epsilon = saved_circuit(seed, num_qubits), 10**exponent
-    result = simulate(circuit, epsilon=epsilon, shots=0, precision=precision)
+    result = simulate(
+        circuit, method="low_rank", epsilon=epsilon, shots=0, precision=precision
+    )
     rounding = 1e-10 if precision == "double" else 1e-4
     certified = result.metadata.truncation_error
     exact = evolve(circuit).data["rho"]
@@ -90,42 +94,44 @@ def test_forced_truncation_warns_with_its_figure() -> None:
 
 def test_truncation_saves_columns() -> None:
     circuit, noise = brick_wall(7, 6), brick_wall_noise(1e-4, 1e-3)
-    loose = simulate(circuit, noise, epsilon=1e-2, shots=0).metadata
-    tight = simulate(circuit, noise, epsilon=1e-5, shots=0).metadata
+    loose = simulate(circuit, noise, method="low_rank", epsilon=1e-2, shots=0).metadata
+    tight = simulate(circuit, noise, method="low_rank", epsilon=1e-5, shots=0).metadata
     assert loose.final_rank < tight.final_rank < 1 << 7
     assert tight.truncation_error <= 1e-5 < loose.truncation_error <= 1e-2
 
 
 def test_saturated_rank_never_exceeds_the_dimension() -> None:
     circuit = saved_circuit(3, 3, 40)
-    metadata = simulate(circuit, epsilon=0, shots=0).metadata
+    metadata = simulate(circuit, method="low_rank", epsilon=0, shots=0).metadata
     assert metadata.max_rank <= 8
 
 
 def test_branching_in_parts_equals_dense(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lret_dist.evolution.Evolution._workspace", lambda _: 20)
+    monkeypatch.setattr("lret_dist.low_rank.LowRank._workspace", lambda _: 20)
     circuit = saved_circuit(11, 4, 40)
-    data = simulate(circuit, epsilon=0, shots=0).data
+    data = simulate(circuit, method="low_rank", epsilon=0, shots=0).data
     np.testing.assert_allclose(data["rho"], evolve(circuit).data["rho"], rtol=0, atol=1e-10)
 
 
-def test_counts_follow_the_dense_probabilities() -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_counts_follow_the_dense_probabilities(method: str) -> None:
     circuit = random_circuit(np.random.default_rng(5), 3, 15).measure_all()
     noise = NoiseModel().add_readout_error([[0.9, 0.1], [0.2, 0.8]])
     shots = 200_000
-    counts = simulate(circuit, noise, epsilon=0, shots=shots, seed=8).counts()
+    counts = simulate(circuit, noise, method=method, epsilon=0, shots=shots, seed=8).counts()
     exact = evolve(circuit, noise).probabilities
     for value, probability in exact.items():
         spread = 5 * np.sqrt(probability * (1 - probability) / shots) + 1e-9
         assert counts.get(value, 0) / shots == pytest.approx(probability, abs=spread)
 
 
-def test_mid_circuit_measurement_and_reset() -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_mid_circuit_measurement_and_reset(method: str) -> None:
     rng = np.random.default_rng(2)
     circuit = random_circuit(rng, 3, 8).measure(0, 2).reset(0).gate("h", [0]).measure(1, 1)
     circuit.gate("cx", [1, 2]).channel(depolarizing(1, 0.2), [1]).measure(2, 0)
     shots = 200_000
-    counts = simulate(circuit, epsilon=0, shots=shots, seed=1).counts()
+    counts = simulate(circuit, method=method, epsilon=0, shots=shots, seed=1).counts()
     exact = evolve(circuit).probabilities
     assert sum(counts.values()) == shots
     for value, probability in exact.items():
@@ -166,8 +172,9 @@ def _with_threads(threads: int):  # type: ignore[no-untyped-def]
     return run
 
 
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("form", ["vector", "density matrix", "factor"])
-def test_initial_state(form: str) -> None:
+def test_initial_state(form: str, method: str) -> None:
     rng = np.random.default_rng(1)
     columns = rng.normal(size=(8, 3)) + 1j * rng.normal(size=(8, 3))
     columns = columns[:, :1] if form == "vector" else columns
@@ -176,7 +183,8 @@ def test_initial_state(form: str) -> None:
     state = {"vector": columns[:, 0], "density matrix": rho, "factor": columns}[form]
     circuit = Circuit(3).gate("h", [1]).save_density_matrix()
     gate = np.kron(np.eye(2), np.kron([[1, 1], [1, -1]], np.eye(2))) / np.sqrt(2)
-    saved = simulate(circuit, initial_state=state, epsilon=0, shots=0).data["density_matrix"]
+    result = simulate(circuit, method=method, initial_state=state, epsilon=0, shots=0)
+    saved = result.data["density_matrix"]
     np.testing.assert_allclose(saved, gate @ rho @ gate.conj().T, atol=1e-12)
 
 

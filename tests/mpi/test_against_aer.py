@@ -42,7 +42,7 @@ def circuit_of(names: list[str], num_qubits: int, rng: np.random.Generator) -> Q
 
 
 def assert_equals_aer(
-    circuit: QuantumCircuit, noise: NoiseModel, partition: Parallelization
+    circuit: QuantumCircuit, noise: NoiseModel, partition: Parallelization, method: str
 ) -> None:
     circuit.save_density_matrix(label="rho")
     circuit.save_probabilities(label="p")
@@ -51,6 +51,7 @@ def assert_equals_aer(
         translate_circuit(circuit),
         NoiseModelImporter.import_noise_model(noise),
         comm=WORLD,
+        method=method,
         epsilon=0,
         shots=0,
         parallelization=partition,
@@ -61,16 +62,18 @@ def assert_equals_aer(
         np.testing.assert_allclose(result.data["p"], exact["p"], rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("method", ["low_rank", "density_matrix"])
 @pytest.mark.parametrize("partition", PARTITIONS)
 @pytest.mark.parametrize("part", range(3))
-def test_every_standard_gate_with_noise(partition: Parallelization, part: int) -> None:
+def test_every_standard_gate_with_noise(partition: Parallelization, part: int, method: str) -> None:
     rng = np.random.default_rng(part)
     circuit = circuit_of(sorted(GATES)[part::3], 5, rng)
-    assert_equals_aer(circuit, noise_on(widths_of(circuit), rng), partition)
+    assert_equals_aer(circuit, noise_on(widths_of(circuit), rng), partition, method)
 
 
+@pytest.mark.parametrize("method", ["low_rank", "density_matrix"])
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_every_kind_of_error(partition: Parallelization) -> None:
+def test_every_kind_of_error(partition: Parallelization, method: str) -> None:
     rng = np.random.default_rng(9)
     model = NoiseModel()
     kinds = [*one_qubit_errors(rng), *two_qubit_errors(rng)]
@@ -81,4 +84,4 @@ def test_every_kind_of_error(partition: Parallelization) -> None:
         gate = GATES["rx" if error.num_qubits == 1 else "rzx"]
         circuit.append(gate.base_class(*rng.uniform(-3, 3, 1), label=f"kind{number}"), wires)
         model.add_quantum_error(error, f"kind{number}", wires, warnings=False)
-    assert_equals_aer(circuit, model, partition)
+    assert_equals_aer(circuit, model, partition, method)

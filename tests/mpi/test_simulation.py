@@ -31,6 +31,7 @@ WORLD = MPI.COMM_WORLD
 POWER_OF_TWO = WORLD.size & (WORLD.size - 1) == 0
 PARTITIONS = [p for p in ("row", "column", "hybrid", "auto") if p != "row" or POWER_OF_TWO]
 DRIVER = WORLD.rank == 0
+METHODS = ("low_rank", "density_matrix")
 
 
 def run(circuit: Circuit, noise: NoiseModel | None = None, **options: Any) -> SimulationResult:
@@ -46,10 +47,11 @@ def saved_circuit(seed: int, num_qubits: int, length: int = 20) -> Circuit:
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("seed", range(8))
-def test_nothing_discarded_equals_dense(partition: Parallelization, seed: int) -> None:
+def test_nothing_discarded_equals_dense(partition: Parallelization, method: str, seed: int) -> None:
     circuit = saved_circuit(seed, 1 + seed % 5)
-    result = run(circuit, epsilon=0, shots=0, parallelization=partition)
+    result = run(circuit, method=method, epsilon=0, shots=0, parallelization=partition)
     if DRIVER:
         exact = evolve(circuit).data
         for key in ("rho", "part", "probabilities", "value"):
@@ -60,7 +62,8 @@ def test_nothing_discarded_equals_dense(partition: Parallelization, seed: int) -
 @pytest.mark.parametrize("epsilon", [1e-3, 1e-2, 0.2])
 def test_true_error_is_within_the_certificate(partition: Parallelization, epsilon: float) -> None:
     circuit = saved_circuit(100, 4, 30)
-    result = run(circuit, epsilon=epsilon, shots=0, parallelization=partition)
+    options = {"method": "low_rank", "epsilon": epsilon, "parallelization": partition}
+    result = run(circuit, shots=0, **options)
     if DRIVER:
         certified = result.metadata.truncation_error
         distance = trace_distance(result.data["rho"], evolve(circuit).data["rho"])
@@ -69,10 +72,11 @@ def test_true_error_is_within_the_certificate(partition: Parallelization, epsilo
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_seeded_memory_is_that_of_one_process(partition: Parallelization) -> None:
+@pytest.mark.parametrize("method", [*METHODS, "automatic"])
+def test_seeded_memory_is_that_of_one_process(partition: Parallelization, method: str) -> None:
     circuit = random_circuit(np.random.default_rng(7), 5, 20).measure(0, 0).gate("h", [0])
     noise = NoiseModel().add_readout_error([[0.9, 0.1], [0.2, 0.8]], 1)
-    options = {"epsilon": 0, "shots": 300, "seed": 11}
+    options = {"method": method, "epsilon": 0, "shots": 300, "seed": 11}
     spread = run(circuit.measure_all(), noise, parallelization=partition, **options)
     alone = simulate_collectively(circuit, noise, comm=MPI.COMM_SELF, **options)
     assert alone is not None
@@ -95,8 +99,9 @@ def test_saves_after_a_measurement_are_exact(partition: Parallelization) -> None
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_decisions_are_those_of_one_process(partition: Parallelization) -> None:
     circuit, noise = brick_wall(7, 6), brick_wall_noise(1e-3, 1e-2)
-    spread = run(circuit, noise, epsilon=1e-2, shots=0, parallelization=partition)
-    alone = simulate_collectively(circuit, noise, comm=MPI.COMM_SELF, epsilon=1e-2, shots=0)
+    options = {"method": "low_rank", "epsilon": 1e-2, "shots": 0}
+    spread = run(circuit, noise, parallelization=partition, **options)
+    alone = simulate_collectively(circuit, noise, comm=MPI.COMM_SELF, **options)
     assert alone is not None
     if DRIVER:
         assert spread.metadata.truncation_error <= 1e-2
@@ -105,7 +110,7 @@ def test_decisions_are_those_of_one_process(partition: Parallelization) -> None:
 
 @pytest.mark.parametrize("partition", PARTITIONS)
 @pytest.mark.parametrize("precision", ["double", "single"])
-def test_initial_state_and_max_rank(partition: Parallelization, precision: str) -> None:
+def test_initial_state_and_rank(partition: Parallelization, precision: str) -> None:
     rng = np.random.default_rng(3)
     columns = rng.normal(size=(16, 5)) + 1j * rng.normal(size=(16, 5))
     columns /= np.linalg.norm(columns)
@@ -117,6 +122,21 @@ def test_initial_state_and_max_rank(partition: Parallelization, precision: str) 
         exact = columns[order] @ columns[order].conj().T
         np.testing.assert_allclose(result.data["rho"], exact, rtol=0, atol=1e-6)
         assert result.metadata.final_rank == 5
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("number", [1, 7, 25])
+def test_change_to_the_density_matrix_on_the_way(
+    partition: Parallelization, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lret_dist.low_rank.density_pays", lambda _, step, __: step >= number)
+    circuit = saved_circuit(21, 5, 40).measure(1, 1).gate("h", [1]).save_density_matrix(key="end")
+    result = run(circuit, epsilon=0, shots=10, parallelization=partition)
+    if DRIVER:
+        assert result.metadata.method == "density_matrix"
+        assert "from step" in result.metadata.method_reason
+        for key, exact in evolve(circuit).data.items():
+            np.testing.assert_allclose(result.data[key], exact, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
@@ -153,7 +173,8 @@ def test_diagonal_steps_on_distributed_bits_need_no_exchange(
         circuit.gate("rz", [qubit], 0.1 + qubit).gate("cz", [qubit, (qubit + 1) % 5])
     circuit.channel([np.sqrt(0.9) * np.eye(2), np.sqrt(0.1) * np.diag([1, -1])], [4])
     monkeypatch.setattr("lret_dist.state.swap_bits", _refuse)
-    result = run(circuit, epsilon=0, shots=0, parallelization=partition)
+    options = {"method": "low_rank", "epsilon": 0, "parallelization": partition}
+    result = run(circuit, shots=0, **options)
     if DRIVER:
         assert result.metadata.final_rank == 2
 

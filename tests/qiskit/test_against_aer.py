@@ -38,6 +38,13 @@ from lret_qiskit import LRETBackend
 
 TOLERANCE = 1e-10
 
+
+@pytest.fixture(params=["low_rank", "density_matrix"], scope="module")
+def backend(request: pytest.FixtureRequest) -> LRETBackend:
+    """A backend that discards nothing but rounding."""
+    return LRETBackend(epsilon=0, method=request.param)
+
+
 GATES = {
     name: gate
     for name, gate in get_standard_gate_name_mapping().items()

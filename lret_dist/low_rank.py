@@ -1,0 +1,262 @@
+"""The factor's way through gates and channels: branching, truncation, compression."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lret_dist.branching import NUM_BINS, Bins, Branches, candidate_weights, choose
+from lret_dist.compression import Cut, compress
+from lret_dist.cost import density_pays
+from lret_dist.errors import CancelledError
+from lret_dist.operators import restrict
+from lret_dist.program import ChannelStep, Program, UnitaryStep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from lret_dist.communicator import GridCommunicator
+    from lret_dist.records import Outcome, Path, RunSettings
+    from lret_dist.state import State
+
+__all__ = ["LowRank"]
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """The driver's word on one channel step, sent to all MPI ranks as numbers."""
+
+    cut: int
+    columns: int
+    chosen: int
+    dropped: float
+    compress: bool
+    retry: bool
+    densify: bool
+    cancelled: bool
+
+    def pack(self) -> NDArray[np.float64]:
+        return np.array(
+            [
+                *(self.cut, self.columns, self.chosen, self.dropped),
+                *(self.compress, self.retry, self.densify, self.cancelled),
+            ],
+            dtype=np.float64,
+        )
+
+    @classmethod
+    def unpack(cls, words: NDArray[np.float64]) -> _Decision:
+        cut, columns, chosen, dropped, *flags = words.tolist()
+        return cls(int(cut), int(columns), int(chosen), dropped, *map(bool, flags))
+
+
+class LowRank:
+    """Takes a factor through the steps of a program; methods are collective over the grid."""
+
+    def __init__(
+        self,
+        program: Program,
+        settings: RunSettings,
+        comm: GridCommunicator,
+        outcome: Outcome,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.program = program
+        self.settings = settings
+        self.comm = comm
+        self.outcome = outcome
+        self._cancelled = cancelled
+        self._uses = _local_uses(program)
+        self._full_rank = 1 << program.num_qubits
+        self._rank = 0
+
+    def unitary(self, state: State, step: UnitaryStep, number: int) -> None:
+        """Apply a gate."""
+        self._bring_local(state, step, number)
+        state.apply(step.operator, step.qubits)
+
+    def channel(self, state: State, step: ChannelStep, number: int, path: Path) -> bool:
+        """Apply a channel, and compress where it pays.
+
+        Returns:
+            Whether the step is done; if not, the density matrix should take over before it.
+        """
+        self._bring_local(state, step, number)
+        weights = self.weights(state, step)
+        decision = self._decide(state, weights, number, path, last=False)
+        if decision.retry:
+            self._compress(state, number, path)
+            weights = self.weights(state, step)
+            decision = self._decide(state, weights, number, path, last=True)
+        if decision.densify:
+            return False
+        path.budget.discarded += decision.dropped
+        branches = choose(weights, decision.cut)
+        if decision.columns + decision.chosen > self._workspace():
+            self._branch_in_parts(state, step, weights[0], branches, number, path)
+        else:
+            _branch(state, step, weights[0], branches)
+        if decision.compress:
+            self._compress(state, number, path)
+        else:
+            self._note_rank(decision.columns + decision.chosen)
+        if self.comm.is_driver:
+            self.outcome.history.note(number + 1, self._rank, path.budget.discarded)
+        return True
+
+    def weights(self, state: State, step: ChannelStep) -> NDArray[np.float64]:
+        """Weights of all candidates (K, columns held here), over all rows."""
+        bits, fixed = state.split_bits(step.qubits)
+        weights, partial = candidate_weights(state.factor, step, bits, fixed)
+        if partial:
+            self.comm.sum_over_rows(weights)
+        return np.clip(weights, 0, None)
+
+    def _decide(
+        self, state: State, weights: NDArray[np.float64], number: int, path: Path, *, last: bool
+    ) -> _Decision:
+        """Sum up the candidates of all column groups; the driver decides for everybody."""
+        groups = self.comm.grid.columns
+        numbers = np.zeros(2 * NUM_BINS + groups)
+        numbers[: 2 * NUM_BINS] = Bins.of(weights[1:]).data.ravel()
+        numbers[2 * NUM_BINS + self.comm.column] = state.factor.columns
+        self.comm.sum_columns_on_driver(numbers)
+        words = np.zeros(8)
+        if self.comm.is_driver:
+            bins = Bins(numbers[: 2 * NUM_BINS].reshape(2, NUM_BINS))
+            words = self._judge(bins, numbers[2 * NUM_BINS :], number, path, last=last).pack()
+        self.comm.broadcast(words)
+        decision = _Decision.unpack(words)
+        if decision.cancelled:
+            raise CancelledError("the run was cancelled")
+        return decision
+
+    def _judge(
+        self, bins: Bins, per_group: NDArray[np.float64], number: int, path: Path, *, last: bool
+    ) -> _Decision:
+        columns = int(per_group.sum())
+        cut = bins.cut_for_weight(path.budget.BRANCHING_PART * path.budget.free(number))
+        room = max(0, self._most_columns() - columns)
+        tight = bins.number_from(cut) > room
+        if tight:
+            cut = max(cut, bins.cut_for_number(room))
+        chosen = bins.number_from(cut)
+        steps_left = len(self.program.steps) - number - 1
+        uneven = per_group.max() > 8 + 2 * columns / len(per_group)
+        over = columns + chosen > (self.settings.max_rank or columns + chosen)
+        wanted = path.policy.wants(columns + chosen, steps_left)
+        return _Decision(
+            cut=cut,
+            columns=columns,
+            chosen=chosen,
+            dropped=bins.weight_below(cut),
+            compress=bool(uneven or over or wanted),
+            retry=tight and not last,
+            densify=self._prefers_density(columns + chosen, number),
+            cancelled=self._cancelled(),
+        )
+
+    def _prefers_density(self, columns: int, number: int) -> bool:
+        """Whether the density matrix would do the steps that are left in less time."""
+        return self.settings.may_switch and density_pays(self.program, number, columns)
+
+    def _note_rank(self, rank: int) -> None:
+        self._rank = rank
+        self.outcome.note_rank(rank)
+
+    def _most_columns(self) -> int:
+        """Most columns at any moment: what memory holds, or working room above ``max_rank``."""
+        most = self.settings.memory_columns
+        if self.settings.max_rank is not None:
+            most = min(most, 2 * self.settings.max_rank + 16)
+        return most
+
+    def _workspace(self) -> int:
+        """Columns beyond which a saturated factor is branched part by part."""
+        return (16 if self._full_rank <= 512 else 4) * self._full_rank
+
+    def _branch_in_parts(
+        self,
+        state: State,
+        step: ChannelStep,
+        kept_weights: NDArray[np.float64],
+        branches: Branches,
+        number: int,
+        path: Path,
+    ) -> None:
+        """Branch with a compression after each part, from a copy of the columns."""
+        source = state.copy()
+        _branch(state, step, kept_weights, branches.part(0, 0))
+        groups = self.comm.grid.columns
+        most = max(1, (self._workspace() - self._full_rank) // groups)
+        parts = max(self.comm.columns_per_group(-(-len(branches) // most)))
+        for part in range(parts):
+            piece = branches.part(part * most, (part + 1) * most)
+            _append(state, source, step, piece)
+            self._compress(state, number, path)
+
+    def _compress(self, state: State, number: int, path: Path) -> None:
+        before = state.rank()
+        most = min(self._full_rank, self.settings.max_rank or self._full_rank)
+        gain = 0.0 if before > most else path.policy.LEAST_GAIN
+        cut = Cut(path.budget.free(number), most, gain)
+        path.budget.discarded += compress(state.factor, self.comm, cut, self.program.num_qubits)
+        after = state.rank()
+        path.policy.record(after)
+        self.outcome.num_truncations += after < before
+        self._note_rank(after)
+
+    def _bring_local(self, state: State, step: UnitaryStep | ChannelStep, number: int) -> None:
+        needed = [q for p, q in enumerate(step.qubits) if p not in step.fixed_positions]
+
+        def next_use(qubit: int) -> int:
+            uses = self._uses[qubit]
+            place = bisect_left(uses, number)
+            return uses[place] if place < len(uses) else len(self.program.steps)
+
+        state.bring_local(needed, next_use)
+
+
+def _local_uses(program: Program) -> list[list[int]]:
+    """For each qubit the numbers of the steps that need it on a local bit."""
+    uses: list[list[int]] = [[] for _ in range(program.num_qubits)]
+    for number, step in enumerate(program.steps):
+        if isinstance(step, UnitaryStep | ChannelStep):
+            for position, qubit in enumerate(step.qubits):
+                if position not in step.fixed_positions:
+                    uses[qubit].append(number)
+    return uses
+
+
+def _branch(
+    state: State, step: ChannelStep, kept_weights: NDArray[np.float64], branches: Branches
+) -> None:
+    """Build the chosen branches from the old columns, then apply the dominant operator to these."""
+    columns = state.factor.columns
+    _append(state, state, step, branches)
+    bits, fixed = state.split_bits(step.qubits)
+    if columns:
+        old = state.factor.block[:, :columns]
+        step.dominant.restricted(*fixed).apply(old, bits)
+    state.factor.weights[:columns] = kept_weights
+
+
+def _append(state: State, source: State, step: ChannelStep, branches: Branches) -> None:
+    """Add the chosen branches of the columns of ``source`` to those of ``state``."""
+    if not len(branches):
+        return
+    bits, fixed = source.split_bits(step.qubits)
+    kraus = restrict(step.kraus, *fixed)
+    columns = source.factor.columns
+    out = state.factor.append(len(branches))
+    old = source.factor.block[:, :columns]
+    if bits:
+        branches.build(old, out, bits, kraus)
+    else:
+        out[:] = old[:, branches.sources] * kraus[branches.operators, 0, 0]
+    state.factor.weights = np.concatenate([state.factor.weights, branches.weights])

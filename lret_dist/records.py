@@ -1,0 +1,119 @@
+"""What a run is told, and what it notes down on its way."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lret_dist.budget import CompressionPolicy, TruncationBudget
+
+__all__ = ["History", "Outcome", "Path", "RunSettings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What every MPI rank must know beside the program.
+
+    Attributes:
+        shots: samples of the classical bits.
+        seed: seed of all random numbers.
+        epsilon: trace that may be discarded in all.
+        max_rank: most columns after a step, or None.
+        memory_columns: most columns that fit in memory, over the whole grid.
+        dtype: the factor's dtype.
+        reserve: columns to set memory aside for at the start.
+        start: what the run begins with: the factor, or the density matrix itself.
+        may_switch: whether the factor may give way to the density matrix on the way.
+    """
+
+    shots: int
+    seed: int
+    epsilon: float
+    max_rank: int | None
+    memory_columns: int
+    dtype: np.dtype[Any]
+    reserve: int
+    start: Literal["low_rank", "density_matrix"]
+    may_switch: bool
+
+
+@dataclass
+class History:
+    """The course of a run: one entry for each step that was done, in order.
+
+    A pass over the density matrix does several steps, and has one entry.
+
+    Attributes:
+        steps: number of the last step done, counted from 1 over the fused program.
+        ranks: columns after it.
+        discarded: trace discarded so far.
+        seconds: time since the run began.
+    """
+
+    steps: list[int] = field(default_factory=list)
+    ranks: list[int] = field(default_factory=list)
+    discarded: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    started: float = field(default_factory=time.perf_counter, repr=False)
+
+    def note(self, step: int, rank: int, discarded: float) -> None:
+        """Note that a step is done."""
+        self.steps.append(step)
+        self.ranks.append(rank)
+        self.discarded.append(discarded)
+        self.seconds.append(time.perf_counter() - self.started)
+
+
+@dataclass
+class Outcome:
+    """What a run came to; samples and data are whole on the driver only.
+
+    Attributes:
+        switched_at: number of the first step that the density matrix went through, or None.
+    """
+
+    samples: NDArray[np.uint8]
+    data: dict[str, Any] = field(default_factory=dict)
+    final_rank: int = 0
+    max_rank: int = 0
+    num_truncations: int = 0
+    truncation_error: float = 0.0
+    switched_at: int | None = None
+    history: History = field(default_factory=History)
+
+    def add(self, other: Outcome) -> None:
+        """Add the saved data of another run of the same circuit."""
+        self.data.update(other.data)
+        self.final_rank = max(self.final_rank, other.final_rank)
+        self.max_rank = max(self.max_rank, other.max_rank)
+        self.num_truncations += other.num_truncations
+        self.truncation_error = max(self.truncation_error, other.truncation_error)
+
+    def note_rank(self, rank: int) -> None:
+        """Note the number of columns after a step."""
+        self.max_rank = max(self.max_rank, rank)
+
+
+@dataclass
+class Path:
+    """One sequence of measured outcomes: its shots, and what it may still discard."""
+
+    key: tuple[int, ...]
+    shots: slice
+    budget: TruncationBudget
+    policy: CompressionPolicy
+
+    @property
+    def number(self) -> int:
+        """Number of shots."""
+        number: int = self.shots.stop - self.shots.start
+        return number
+
+    def child(self, outcome: int, shots: slice) -> Path:
+        """The path that goes on with one outcome of a measurement."""
+        return Path((*self.key, outcome), shots, self.budget.copy(), self.policy)
