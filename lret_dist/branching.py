@@ -20,8 +20,17 @@ from lret_dist.operators import restrict
 if TYPE_CHECKING:
     from lret_dist.factor import Block, Factor
     from lret_dist.program import ChannelStep
+    from lret_dist.state import State
 
-__all__ = ["NUM_BINS", "Bins", "Branches", "candidate_weights", "choose"]
+__all__ = [
+    "NUM_BINS",
+    "Bins",
+    "Branches",
+    "append_branches",
+    "branch",
+    "candidate_weights",
+    "choose",
+]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
@@ -167,3 +176,32 @@ def choose(weights: FloatArray, cut: int) -> Branches:
         sources.astype(np.int64),
         np.ascontiguousarray(weights[1:][operators, sources]),
     )
+
+
+def branch(
+    state: State, step: ChannelStep, kept_weights: NDArray[np.float64], branches: Branches
+) -> None:
+    """Build the chosen branches from the old columns, then apply the dominant operator to these."""
+    columns = state.factor.columns
+    append_branches(state, state, step, branches)
+    bits, fixed = state.split_bits(step.qubits)
+    if columns:
+        old = state.factor.block[:, :columns]
+        step.dominant.restricted(*fixed).apply(old, bits)
+    state.factor.weights[:columns] = kept_weights
+
+
+def append_branches(state: State, source: State, step: ChannelStep, branches: Branches) -> None:
+    """Add the chosen branches of the columns of ``source`` to those of ``state``."""
+    if not len(branches):
+        return
+    bits, fixed = source.split_bits(step.qubits)
+    kraus = restrict(step.kraus, *fixed)
+    columns = source.factor.columns
+    out = state.factor.append(len(branches))
+    old = source.factor.block[:, :columns]
+    if bits:
+        branches.build(old, out, bits, kraus)
+    else:
+        out[:] = old[:, branches.sources] * kraus[branches.operators, 0, 0]
+    state.factor.weights = np.concatenate([state.factor.weights, branches.weights])

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lret_dist.process_grid import ProcessGrid
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mpi4py import MPI
-
-    from lret_dist.process_grid import ProcessGrid
 
 __all__ = ["BUFFER_BYTES", "GridCommunicator", "split"]
 
@@ -64,6 +64,11 @@ class GridCommunicator:
         if self.grid.size > 1:
             self._over_rows.Free()
             self._over_columns.Free()
+
+    def column_group(self) -> GridCommunicator:
+        """This column group as a process grid of its own; collective, to be freed."""
+        alone = ProcessGrid(self.grid.rows, 1)
+        return GridCommunicator(alone, self._over_rows if self.grid.rows > 1 else None)
 
     @property
     def is_driver(self) -> bool:

@@ -6,6 +6,7 @@ Costs are in units of one entry of the density matrix going through one step on 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,10 +17,12 @@ from lret_dist.program import ChannelStep, UnitaryStep
 if TYPE_CHECKING:
     from lret_dist.program import Program
 
-__all__ = ["density_pays", "expected_ranks"]
+__all__ = ["density_cost", "density_pays", "expected_ranks", "factor_cost", "sampled_cost"]
 
 #: One entry of the factor through one channel: weights, branches and compression included.
 _FACTOR_ENTRY = 20.0
+#: One entry of a sampled column through one step.
+_SAMPLED_ENTRY = 3.0
 #: A step of either kind whatever its size, and one entry and column of the conversion.
 _FACTOR_STEP, _DENSITY_STEP = 3e5, 1e5
 _CONVERSION = 0.1
@@ -44,16 +47,33 @@ def expected_ranks(program: Program, epsilon: float, max_rank: int | None) -> li
     return ranks
 
 
+def factor_cost(program: Program, ranks: list[int]) -> float:
+    """Cost of a certified run with so many columns after each step."""
+    return sum(_FACTOR_STEP + _FACTOR_ENTRY * (rank << program.num_qubits) for rank in ranks)
+
+
+def density_cost(program: Program, number: int = 0) -> float:
+    """Cost of the density matrix from a step on; infinite where a step is too wide for it."""
+    if _widest(program) > _WIDEST:
+        return math.inf
+    return (len(program.steps) - number) * (_DENSITY_STEP + 4.0**program.num_qubits)
+
+
+def sampled_cost(program: Program, columns: int, columns_of_batch: int) -> float:
+    """Cost of a sampled run with so many sampled columns in all."""
+    batches = columns / columns_of_batch
+    each = _SAMPLED_ENTRY * ((columns_of_batch + 1) << program.num_qubits)
+    return batches * len(program.steps) * (_FACTOR_STEP + each)
+
+
 def density_pays(program: Program, number: int, columns: int) -> bool:
     """Whether to leave a factor of so many columns for the density matrix before a step.
 
     It does not depend on the process grid, so that results do not.
     """
-    if _widest(program) > _WIDEST:
-        return False
     steps, entries = len(program.steps) - number, 4.0**program.num_qubits
-    factor = steps * (_FACTOR_STEP + _FACTOR_ENTRY * (columns << program.num_qubits))
-    return _CONVERSION * columns * entries + steps * (_DENSITY_STEP + entries) < factor
+    factor = factor_cost(program, [columns]) * steps
+    return _CONVERSION * columns * entries + density_cost(program, number) < factor
 
 
 def _widest(program: Program) -> int:

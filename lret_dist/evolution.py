@@ -12,9 +12,11 @@ from lret_dist.errors import CancelledError
 from lret_dist.low_rank import LowRank
 from lret_dist.program import ChannelStep, MeasureStep, Program, SaveStep, UnitaryStep
 from lret_dist.records import Outcome, Path, RunSettings
+from lret_dist.sampled import SampledState
 from lret_dist.sampling import generator, misread, sample_rows, write_bits, written_bits
 from lret_dist.saving import save_value
 from lret_dist.state import State
+from lret_dist.unbiased import Unbiased
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,19 +24,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lret_dist.communicator import GridCommunicator
+    from lret_dist.estimates import Tally
 
-__all__ = ["Evolution"]
+__all__ = ["BATCH", "Evolution", "sample_final"]
 
-AnyState: TypeAlias = State | DensityState
+AnyState: TypeAlias = State | SampledState | DensityState
 
 _PROJECTORS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128)
 
 #: Uses of random numbers; the first word of a generator's key.
-_SAMPLE, _READOUT, _SPLIT, _SHUFFLE = range(4)
+_SAMPLE, _READOUT, _SPLIT, _SHUFFLE, _TAIL, BATCH = range(6)
 
 
 class Evolution:
-    """One run of a program; :meth:`run` is collective over the process grid."""
+    """One run of a program; :meth:`run` is collective over the process grid.
+
+    With ``settings.sampling`` it is one batch of a sampled run, on a grid of one column group:
+    what is saved and measured at the end goes to the tally instead of the outcome.
+    """
 
     def __init__(
         self,
@@ -42,14 +49,21 @@ class Evolution:
         settings: RunSettings,
         comm: GridCommunicator,
         cancelled: Callable[[], bool] = lambda: False,
+        *,
+        batch: int = 0,
+        tally: Tally | None = None,
     ) -> None:
         self.program = program
         self.settings = settings
         self.comm = comm
         self._cancelled = cancelled
+        self._batch = batch
+        self._tally = tally
         width = -(-program.num_clbits // 8)
         self.outcome = Outcome(np.zeros((settings.shots, width), np.uint8))
         self._low_rank = LowRank(program, settings, comm, self.outcome, cancelled)
+        sampling = settings.sampling
+        self._unbiased = None if sampling is None else Unbiased(program, sampling, self.outcome)
 
     def run(self) -> Outcome:
         """Run the program.
@@ -66,7 +80,10 @@ class Evolution:
             settings.reserve,
         )
         dense = settings.start == "density_matrix"
-        state = self._switched(factor, 0) if dense else factor
+        state: AnyState = self._switched(factor, 0) if dense else factor
+        if (sampling := settings.sampling) is not None:
+            rng = generator(settings.seed, _TAIL, self._batch)
+            state = SampledState.with_tail(factor, sampling.columns, sampling.spacing, rng)
         budget = TruncationBudget(program, settings.epsilon)
         policy = CompressionPolicy(program.num_qubits)
         self.outcome.note_rank(state.rank())
@@ -94,6 +111,10 @@ class Evolution:
             elif isinstance(step, UnitaryStep):
                 self._stop_if_cancelled()
                 self._low_rank.unitary(state, step, number)
+            elif isinstance(state, SampledState):
+                assert self._unbiased is not None
+                self._stop_if_cancelled()
+                self._unbiased.channel(state, step, number)
             elif not self._low_rank.channel(state, step, number, path):
                 state = self._switched(state, number)
                 continue
@@ -123,6 +144,10 @@ class Evolution:
         return number + len(steps)
 
     def _save(self, state: AnyState, step: SaveStep) -> None:
+        if isinstance(state, SampledState):
+            assert self._tally is not None
+            self._tally.add_save(state, step.save)
+            return
         value = save_value(state, step.save)
         if self.comm.is_driver:
             self.outcome.data[step.save.key] = value
@@ -148,6 +173,8 @@ class Evolution:
         """Weights of both outcomes of a measurement, on every MPI rank."""
         if isinstance(state, DensityState):
             return state.marginal(step.qubits)
+        if isinstance(state, SampledState):
+            return state.masses(step.qubits[0])
         projection = ChannelStep(step.qubits, _PROJECTORS)
         masses: NDArray[np.float64] = self._low_rank.weights(state, projection).sum(axis=1)
         self.comm.sum_over_columns(masses)
@@ -170,19 +197,45 @@ class Evolution:
 
     def _finish(self, state: AnyState, path: Path) -> None:
         """Sample the last measurements and note how good the state is."""
-        part = path.number / self.settings.shots if path.key else 1.0
-        trace = state.trace()
-        self.outcome.truncation_error += part * min(1.0, max(0.0, 1.0 - trace))
         self.outcome.final_rank = max(self.outcome.final_rank, state.rank())
         measures = self.program.final_measures
+        if isinstance(state, SampledState):
+            if measures and not path.key:
+                assert self._tally is not None
+                self._tally.add_measured(state, [measure.qubit for measure in measures])
+                return
+        else:
+            part = path.number / self.settings.shots if path.key else 1.0
+            self.outcome.truncation_error += part * min(1.0, max(0.0, 1.0 - state.trace()))
         if not measures or not path.number:
             return
-        rows = sample_rows(state, path.number, generator(self.settings.seed, _SAMPLE, *path.key))
-        rng = generator(self.settings.seed, _READOUT, *path.key, 2)
-        write_bits(self.outcome.samples[path.shots], measures, written_bits(rows, measures, rng))
+        state.restore_order()
+        sample_final(
+            self.program,
+            self.settings.seed,
+            path.key,
+            self.comm,
+            state.probabilities(),
+            self.outcome.samples[path.shots],
+        )
 
     def _stop_if_cancelled(self) -> None:
         flag = np.array([self._cancelled()], dtype=np.float64)
         self.comm.broadcast(flag)
         if flag[0]:
             raise CancelledError("the run was cancelled")
+
+
+def sample_final(
+    program: Program,
+    seed: int,
+    key: tuple[int, ...],
+    comm: GridCommunicator,
+    weights: NDArray[np.float64],
+    samples: NDArray[np.uint8],
+) -> None:
+    """Draw the last measurements from the weights of the rows held here, in place; collective."""
+    measures = program.final_measures
+    rows = sample_rows(comm, weights, len(samples), generator(seed, _SAMPLE, *key))
+    rng = generator(seed, _READOUT, *key, 2)
+    write_bits(samples, measures, written_bits(rows, measures, rng))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lret_dist.branching import NUM_BINS, Bins, Branches, candidate_weights, choose
+from lret_dist.branching import (
+    NUM_BINS,
+    Bins,
+    Branches,
+    append_branches,
+    branch,
+    candidate_weights,
+    choose,
+)
 from lret_dist.compression import Cut, compress
 from lret_dist.cost import density_pays
 from lret_dist.errors import CancelledError
-from lret_dist.operators import restrict
 from lret_dist.program import ChannelStep, Program, UnitaryStep
 
 if TYPE_CHECKING:
@@ -71,13 +77,12 @@ class LowRank:
         self.comm = comm
         self.outcome = outcome
         self._cancelled = cancelled
-        self._uses = _local_uses(program)
         self._full_rank = 1 << program.num_qubits
         self._rank = 0
 
     def unitary(self, state: State, step: UnitaryStep, number: int) -> None:
         """Apply a gate."""
-        self._bring_local(state, step, number)
+        state.bring_local(step.needed_local, self.program.next_use(number))
         state.apply(step.operator, step.qubits)
 
     def channel(self, state: State, step: ChannelStep, number: int, path: Path) -> bool:
@@ -86,7 +91,7 @@ class LowRank:
         Returns:
             Whether the step is done; if not, the density matrix should take over before it.
         """
-        self._bring_local(state, step, number)
+        state.bring_local(step.needed_local, self.program.next_use(number))
         weights = self.weights(state, step)
         decision = self._decide(state, weights, number, path, last=False)
         if decision.retry:
@@ -100,7 +105,7 @@ class LowRank:
         if decision.columns + decision.chosen > self._workspace():
             self._branch_in_parts(state, step, weights[0], branches, number, path)
         else:
-            _branch(state, step, weights[0], branches)
+            branch(state, step, weights[0], branches)
         if decision.compress:
             self._compress(state, number, path)
         else:
@@ -191,13 +196,13 @@ class LowRank:
     ) -> None:
         """Branch with a compression after each part, from a copy of the columns."""
         source = state.copy()
-        _branch(state, step, kept_weights, branches.part(0, 0))
+        branch(state, step, kept_weights, branches.part(0, 0))
         groups = self.comm.grid.columns
         most = max(1, (self._workspace() - self._full_rank) // groups)
         parts = max(self.comm.columns_per_group(-(-len(branches) // most)))
         for part in range(parts):
             piece = branches.part(part * most, (part + 1) * most)
-            _append(state, source, step, piece)
+            append_branches(state, source, step, piece)
             self._compress(state, number, path)
 
     def _compress(self, state: State, number: int, path: Path) -> None:
@@ -210,53 +215,3 @@ class LowRank:
         path.policy.record(after)
         self.outcome.num_truncations += after < before
         self._note_rank(after)
-
-    def _bring_local(self, state: State, step: UnitaryStep | ChannelStep, number: int) -> None:
-        needed = [q for p, q in enumerate(step.qubits) if p not in step.fixed_positions]
-
-        def next_use(qubit: int) -> int:
-            uses = self._uses[qubit]
-            place = bisect_left(uses, number)
-            return uses[place] if place < len(uses) else len(self.program.steps)
-
-        state.bring_local(needed, next_use)
-
-
-def _local_uses(program: Program) -> list[list[int]]:
-    """For each qubit the numbers of the steps that need it on a local bit."""
-    uses: list[list[int]] = [[] for _ in range(program.num_qubits)]
-    for number, step in enumerate(program.steps):
-        if isinstance(step, UnitaryStep | ChannelStep):
-            for position, qubit in enumerate(step.qubits):
-                if position not in step.fixed_positions:
-                    uses[qubit].append(number)
-    return uses
-
-
-def _branch(
-    state: State, step: ChannelStep, kept_weights: NDArray[np.float64], branches: Branches
-) -> None:
-    """Build the chosen branches from the old columns, then apply the dominant operator to these."""
-    columns = state.factor.columns
-    _append(state, state, step, branches)
-    bits, fixed = state.split_bits(step.qubits)
-    if columns:
-        old = state.factor.block[:, :columns]
-        step.dominant.restricted(*fixed).apply(old, bits)
-    state.factor.weights[:columns] = kept_weights
-
-
-def _append(state: State, source: State, step: ChannelStep, branches: Branches) -> None:
-    """Add the chosen branches of the columns of ``source`` to those of ``state``."""
-    if not len(branches):
-        return
-    bits, fixed = source.split_bits(step.qubits)
-    kraus = restrict(step.kraus, *fixed)
-    columns = source.factor.columns
-    out = state.factor.append(len(branches))
-    old = source.factor.block[:, :columns]
-    if bits:
-        branches.build(old, out, bits, kraus)
-    else:
-        out[:] = old[:, branches.sources] * kraus[branches.operators, 0, 0]
-    state.factor.weights = np.concatenate([state.factor.weights, branches.weights])

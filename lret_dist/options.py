@@ -20,15 +20,19 @@ __all__ = [
     "Method",
     "Parallelization",
     "Precision",
+    "TRUNCATIONS",
     "SimulationOptions",
+    "Truncation",
 ]
 
 Method = Literal["automatic", "low_rank", "density_matrix"]
 Parallelization = Literal["auto", "row", "column", "hybrid"]
 Precision = Literal["double", "single"]
+Truncation = Literal["auto", "certified", "unbiased"]
 METHODS: tuple[str, ...] = get_args(Method)
 PARALLELIZATIONS: tuple[str, ...] = get_args(Parallelization)
 PRECISIONS: tuple[str, ...] = get_args(Precision)
+TRUNCATIONS: tuple[str, ...] = get_args(Truncation)
 _MAX_SEED = 2**64 - 1
 
 
@@ -40,6 +44,13 @@ class SimulationOptions:
         method: ``"low_rank"`` holds the state as a factor, ``"density_matrix"`` as the whole
             density matrix, exactly; ``"automatic"`` takes what is faster, and may change from the
             first to the second on the way.
+        truncation: what becomes of branches that are too small to keep. ``"certified"`` discards
+            them, within ``epsilon``: the error is bounded. ``"unbiased"`` samples them: results
+            are right on average, with a standard error. ``"auto"`` decides by the cost.
+        resolution: for ``"unbiased"``, the least weight of a branch that is kept for sure; default:
+            what ``standard_error`` needs.
+        standard_error: for ``"unbiased"``, the largest standard error of an expectation value to
+            aim at; default: a fraction of what the shots have anyway, 0.001 without shots.
         shots: number of samples of the classical bits; 0 for none.
         epsilon: trace that the run may discard in all, in [0, 1); 0 discards nothing but rounding.
         max_rank: most columns the factor may have, or None. It goes before ``epsilon``: where it
@@ -53,6 +64,9 @@ class SimulationOptions:
     """
 
     method: Method = "automatic"
+    truncation: Truncation = "auto"
+    resolution: float | None = None
+    standard_error: float | None = None
     shots: int = 1024
     epsilon: float = 1e-4
     max_rank: int | None = None
@@ -71,10 +85,28 @@ class SimulationOptions:
             _set(self, "seed", _integer("seed", self.seed, 0, _MAX_SEED))
         _set(self, "initial_rank", _integer("initial_rank", self.initial_rank, 1))
         _choice("method", self.method, METHODS)
+        _choice("truncation", self.truncation, TRUNCATIONS)
+        for name in ("resolution", "standard_error"):
+            if getattr(self, name) is not None:
+                _set(self, name, _positive(name, getattr(self, name)))
+        self._check_truncation()
         _choice("precision", self.precision, PRECISIONS)
         _choice("parallelization", self.parallelization, PARALLELIZATIONS)
         if self.initial_state is not None:
             _set(self, "initial_state", _state(self.initial_state))
+
+    def _check_truncation(self) -> None:
+        given = [n for n in ("resolution", "standard_error") if getattr(self, n) is not None]
+        if given and self.truncation == "certified":
+            raise ValueError(f'{given[0]} needs truncation="unbiased" or "auto"')
+        if len(given) == 2:
+            raise ValueError("resolution and standard_error cannot both be given")
+        if self.truncation != "unbiased":
+            return
+        if self.method == "density_matrix":
+            raise ValueError('method="density_matrix" discards nothing: use truncation="auto"')
+        if self.max_rank is not None:
+            raise ValueError('max_rank needs truncation="certified"')
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -105,6 +137,13 @@ def _fraction(name: str, value: Any) -> float:
     number = float(value)
     if not (math.isfinite(number) and 0 <= number < 1):
         raise ValueError(f"{name} must be at least 0 and less than 1, got {number}")
+    return number
+
+
+def _positive(name: str, value: Any) -> float:
+    number = _fraction(name, value)
+    if number == 0:
+        raise ValueError(f"{name} must be greater than 0")
     return number
 
 

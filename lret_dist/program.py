@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,6 +14,8 @@ from lret_dist.channels import transfer_matrix
 from lret_dist.operators import Operator, block_diagonal_positions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lret_dist.circuit import Measure, Save
 
 __all__ = ["ChannelStep", "MeasureStep", "Program", "SaveStep", "Step", "UnitaryStep"]
@@ -31,6 +34,11 @@ class UnitaryStep:
     def fixed_positions(self) -> frozenset[int]:
         """Positions whose qubit may stay on a distributed bit."""
         return block_diagonal_positions(self.operator.matrix[np.newaxis])
+
+    @property
+    def needed_local(self) -> list[int]:
+        """Qubits that must lie on local bits."""
+        return [q for p, q in enumerate(self.qubits) if p not in self.fixed_positions]
 
     @cached_property
     def transfer(self) -> NDArray[np.float64]:
@@ -80,6 +88,11 @@ class ChannelStep:
     def fixed_positions(self) -> frozenset[int]:
         """Positions whose qubit may stay on a distributed bit."""
         return block_diagonal_positions(self.kraus)
+
+    @property
+    def needed_local(self) -> list[int]:
+        """Qubits that must lie on local bits."""
+        return [q for p, q in enumerate(self.qubits) if p not in self.fixed_positions]
 
     @cached_property
     def transfer(self) -> NDArray[np.float64]:
@@ -141,6 +154,36 @@ class Program:
             if isinstance(step, UnitaryStep | ChannelStep)
         )
         return max(widths, default=0)
+
+    @cached_property
+    def _local_uses(self) -> list[list[int]]:
+        """For each qubit the numbers of the steps that need it on a local bit."""
+        uses: list[list[int]] = [[] for _ in range(self.num_qubits)]
+        for number, step in enumerate(self.steps):
+            if isinstance(step, UnitaryStep | ChannelStep):
+                for qubit in step.needed_local:
+                    uses[qubit].append(number)
+        return uses
+
+    def next_use(self, number: int) -> Callable[[int], int]:
+        """For a qubit, the first step from ``number`` on that needs it on a local bit."""
+
+        def after(qubit: int) -> int:
+            uses = self._local_uses[qubit]
+            place = bisect_left(uses, number)
+            return uses[place] if place < len(uses) else len(self.steps)
+
+        return after
+
+    @property
+    def saves(self) -> list[Save]:
+        """Everything that is saved, in order."""
+        return [step.save for step in self.steps if isinstance(step, SaveStep)]
+
+    @property
+    def noise_weight(self) -> float:
+        """Expected number of errors: the sum of the channels' noise weights."""
+        return sum(s.noise_weight for s in self.steps if isinstance(s, ChannelStep))
 
     @property
     def measures(self) -> bool:

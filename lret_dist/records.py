@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from lret_dist.budget import CompressionPolicy, TruncationBudget
 
-__all__ = ["History", "Outcome", "Path", "RunSettings"]
+__all__ = ["History", "Outcome", "Path", "RunSettings", "Sampling"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class RunSettings:
         reserve: columns to set memory aside for at the start.
         start: what the run begins with: the factor, or the density matrix itself.
         may_switch: whether the factor may give way to the density matrix on the way.
+        sampling: how small branches are sampled, or None to discard them within ``epsilon``.
     """
 
     shots: int
@@ -40,6 +41,30 @@ class RunSettings:
     reserve: int
     start: Literal["low_rank", "density_matrix"]
     may_switch: bool
+    sampling: Sampling | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How small branches are sampled.
+
+    Attributes:
+        resolution: least weight of a branch that becomes an exact column.
+        columns: sampled columns of a batch.
+        spacing: weight left out between two branches that join the same sampled column.
+        exact_columns: most exact columns.
+        batches: batches to begin with.
+        most_batches: most batches in all.
+        target: standard error at which no more batches are run, or None to run no more.
+    """
+
+    resolution: float
+    columns: int
+    spacing: float
+    exact_columns: int
+    batches: int
+    most_batches: int
+    target: float | None
 
 
 @dataclass
@@ -75,6 +100,9 @@ class Outcome:
 
     Attributes:
         switched_at: number of the first step that the density matrix went through, or None.
+        standard_error: the largest of a sampled run, or None.
+        standard_errors: of what is saved, by key.
+        sampled_columns: sampled columns of all batches.
     """
 
     samples: NDArray[np.uint8]
@@ -84,11 +112,17 @@ class Outcome:
     num_truncations: int = 0
     truncation_error: float = 0.0
     switched_at: int | None = None
+    standard_error: float | None = None
+    standard_errors: dict[str, Any] = field(default_factory=dict)
+    sampled_columns: int = 0
     history: History = field(default_factory=History)
 
     def add(self, other: Outcome) -> None:
         """Add the saved data of another run of the same circuit."""
         self.data.update(other.data)
+        self.standard_errors.update(other.standard_errors)
+        self.standard_error = other.standard_error
+        self.sampled_columns += other.sampled_columns
         self.final_rank = max(self.final_rank, other.final_rank)
         self.max_rank = max(self.max_rank, other.max_rank)
         self.num_truncations += other.num_truncations

@@ -24,9 +24,15 @@ class RunMetadata:
         final_rank: columns of the factor at the end.
         max_rank: largest number of columns after any step.
         num_truncations: compressions that removed columns.
+        truncation: what became of small branches: ``"certified"``, they were discarded, or
+            ``"unbiased"``, they were sampled.
+        truncation_reason: why.
         truncation_error: certified bound on the trace distance to the exact state: the trace that
-            was discarded.
-        fidelity: certified lower bound on the fidelity with the exact state.
+            was discarded. None if unbiased.
+        fidelity: certified lower bound on the fidelity with the exact state. None if unbiased.
+        standard_error: the largest standard error of a saved value, and of <Z> of a qubit that is
+            measured at the end, shots not included. None if certified.
+        sampled_columns: sampled columns that it comes from, 0 if certified.
         execution_time_seconds: time of the simulation, from the checked circuit to the result.
         translation_time_seconds: time to turn the caller's circuit into LRET's; set by frontends.
         parallelization: how the factor was split: ``"row"``, ``"column"``, ``"hybrid"``, or
@@ -46,8 +52,12 @@ class RunMetadata:
     final_rank: int
     max_rank: int
     num_truncations: int
-    truncation_error: float
-    fidelity: float
+    truncation: str
+    truncation_reason: str
+    truncation_error: float | None
+    fidelity: float | None
+    standard_error: float | None
+    sampled_columns: int
     execution_time_seconds: float
     translation_time_seconds: float = 0.0
     parallelization: str
@@ -76,6 +86,7 @@ class SimulationResult:
         num_clbits: number of classical bits.
         data: saved values by key: arrays and floats.
         metadata: how the run went.
+        standard_errors: of the saved data of an unbiased run, by key and of the same shape.
         history: rank, discarded weight and time step by step.
         warnings: what the caller should know, such as a truncation beyond ``epsilon``.
     """
@@ -84,6 +95,7 @@ class SimulationResult:
     num_clbits: int
     data: dict[str, Any] = field(default_factory=dict)
     metadata: RunMetadata
+    standard_errors: dict[str, Any] = field(default_factory=dict)
     history: History = field(default_factory=History)
     warnings: list[str] = field(default_factory=list)
 

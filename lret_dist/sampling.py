@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lret_dist.circuit import Measure
-    from lret_dist.density import DensityState
-    from lret_dist.state import State
+    from lret_dist.communicator import GridCommunicator
 
 __all__ = ["generator", "misread", "sample_rows", "write_bits", "written_bits"]
 
@@ -28,15 +27,13 @@ def generator(seed: int, *key: int) -> np.random.Generator:
 
 
 def sample_rows(
-    state: State | DensityState, shots: int, rng: np.random.Generator
+    comm: GridCommunicator, weights: NDArray[np.float64], shots: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Sample basis states of the normalised state, shape (shots,); collective.
+    """Sample basis states from the weights of the rows held here, shape (shots,); collective.
 
     Every MPI rank gets all samples; only the driver's generator is used.
     """
-    comm = state.comm
-    state.restore_order()
-    cumulative = np.cumsum(state.probabilities())
+    cumulative = np.cumsum(weights)
     totals = np.zeros(comm.grid.rows)
     totals[comm.row] = cumulative[-1]
     comm.sum_over_rows(totals)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from lret_dist.circuit import Save, SaveDensityMatrix, SaveProbabilities
 
@@ -14,26 +13,35 @@ if TYPE_CHECKING:
     from lret_dist.density import DensityState
     from lret_dist.state import State
 
-__all__ = ["save_value", "saved_bytes"]
+__all__ = ["save_value", "saved_bytes", "saved_shape"]
+
+
+def saved_shape(save: Save) -> tuple[int, ...]:
+    """Shape of the saved quantity."""
+    if isinstance(save, SaveDensityMatrix):
+        return (1 << len(save.qubits),) * 2
+    return (1 << len(save.qubits),) if isinstance(save, SaveProbabilities) else ()
 
 
 def saved_bytes(save: Save) -> int:
     """Bytes that the saved quantity takes on the driver."""
-    if isinstance(save, SaveDensityMatrix):
-        return 16 << 2 * len(save.qubits)
-    return 8 << len(save.qubits) if isinstance(save, SaveProbabilities) else 8
+    each = 16 if isinstance(save, SaveDensityMatrix) else 8
+    return each * math.prod(saved_shape(save))
 
 
-def save_value(state: State | DensityState, save: Save) -> Any:
-    """The saved quantity, on the driver (undefined elsewhere); collective."""
+def save_value(state: State | DensityState, save: Save, *, normalised: bool = True) -> Any:
+    """The saved quantity of the state, normalised or as it is; collective.
+
+    On the driver; elsewhere it is None or must not be looked at.
+    """
     if isinstance(save, SaveDensityMatrix):
         rho = state.density_matrix(save.qubits)
-        return None if rho is None else np.asarray(rho / rho.trace().real)
+        return rho / rho.trace().real if normalised and rho is not None else rho
     if isinstance(save, SaveProbabilities):
         weights = state.marginal(save.qubits)
-        return None if weights is None else np.asarray(weights / weights.sum())
+        return weights / weights.sum() if normalised and weights is not None else weights
     values = [c * state.pauli(*_masks(save.qubits, text)) for text, c in save.paulis]
-    return float(sum(values)) / state.trace()
+    return float(sum(values)) / (state.trace() if normalised else 1.0)
 
 
 def _masks(qubits: Sequence[int], string: str) -> tuple[int, int]:

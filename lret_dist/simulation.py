@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from lret_dist.batches import run_batches
 from lret_dist.circuit import Channel, Circuit, Gate, Measure, Save
 from lret_dist.cost import expected_ranks
 from lret_dist.evolution import Evolution
@@ -22,12 +23,13 @@ from lret_dist.memory import (
 )
 from lret_dist.noise import NoiseModel
 from lret_dist.options import SimulationOptions
-from lret_dist.process_grid import ProcessGrid, choose_grid
-from lret_dist.records import Outcome, RunSettings
+from lret_dist.process_grid import ProcessGrid, choose_grid, most_row_groups
+from lret_dist.records import Outcome, RunSettings, Sampling
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.saving import saved_bytes
 from lret_dist.states import as_columns
 from lret_dist.threads import limited_threads
+from lret_dist.truncation import choose_truncation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,12 +121,14 @@ class Job:
             depend on the shots.
         settings: what every MPI rank must know beside the programs.
         grid: how the factor is split.
+        truncation_reason: why small branches are discarded, or sampled.
     """
 
     program: Program
     averages: Program | None
     settings: RunSettings
     grid: ProcessGrid
+    truncation_reason: str
 
 
 @dataclass(kw_only=True)
@@ -221,11 +225,15 @@ def plan(prepared: PreparedRequest, machine: Machine) -> Job:
     itemsize = options.dtype.itemsize
     first = _first_columns(options, prepared.columns)
     ranks = expected_ranks(program, options.epsilon, options.max_rank)
+    truncation = choose_truncation(averages or program, options, ranks, machine.bytes_per_rank)
     expected = max(ranks, default=1)
     if options.method == "density_matrix":
         expected = 1 << program.num_qubits
     widest = max(each.widest_step for each in (program, averages) if each is not None)
-    grid = _grid(options, machine, program.num_qubits, widest, first, expected)
+    if truncation.sampling is None:
+        grid = _grid(options, machine, program.num_qubits, widest, first, expected)
+    else:
+        grid = _sampled_grid(options, machine, program.num_qubits, widest, truncation.sampling)
     fits = 2 * density_bytes(program.num_qubits, grid.rows, itemsize) < machine.bytes_per_rank
     may_switch = options.method == "automatic" and options.max_rank is None and fits
     settings = RunSettings(
@@ -238,8 +246,33 @@ def plan(prepared: PreparedRequest, machine: Machine) -> Job:
         reserve=first,
         start="density_matrix" if options.method == "density_matrix" else "low_rank",
         may_switch=may_switch,
+        sampling=truncation.sampling,
     )
-    return Job(program=program, averages=averages, settings=settings, grid=grid)
+    return Job(
+        program=program,
+        averages=averages,
+        settings=settings,
+        grid=grid,
+        truncation_reason=truncation.reason,
+    )
+
+
+def _sampled_grid(
+    options: SimulationOptions,
+    machine: Machine,
+    num_qubits: int,
+    widest_step: int,
+    sampling: Sampling,
+) -> ProcessGrid:
+    """Column groups run batches without a message; rows are split only where asked or needed."""
+    if options.parallelization != "auto":
+        return _grid(options, machine, num_qubits, widest_step, 1, sampling.columns)
+    columns = sampling.columns + 1
+    rows = least_row_groups(num_qubits, options.dtype.itemsize, columns, machine.bytes_per_rank)
+    rows = min(rows, most_row_groups(num_qubits, widest_step))
+    while rows > machine.mpi_ranks:
+        rows //= 2
+    return ProcessGrid(rows, machine.mpi_ranks // rows)
 
 
 def _programs(circuit: Circuit, *, sampled: bool) -> tuple[Program, Program | None]:
@@ -259,25 +292,41 @@ def execute(
     """Run a job on this MPI rank; collective over the grid. The driver gets a report."""
     reset_peak()
     with limited_threads(threads):
-        outcome = Evolution(job.program, job.settings, comm, cancelled).run()
+        outcome = _run(job.program, job.settings, comm, cancelled)
         if job.averages is not None:
             settings = replace(job.settings, shots=0)
-            outcome.add(Evolution(job.averages, settings, comm, cancelled).run())
+            outcome.add(_run(job.averages, settings, comm, cancelled))
     peaks: Sequence[float] | None = comm.gather_objects(peak_mb())
     if peaks is None:
         return None
     return Report(outcome=outcome, threads=threads, peak_memory_mb=max(peaks))
 
 
+def _run(
+    program: Program,
+    settings: RunSettings,
+    comm: GridCommunicator,
+    cancelled: Callable[[], bool],
+) -> Outcome:
+    if settings.sampling is None:
+        return Evolution(program, settings, comm, cancelled).run()
+    return run_batches(program, settings, comm, cancelled)
+
+
 def assemble_result(job: Job, report: Report, machine: Machine, started: float) -> SimulationResult:
     """The result of a run that began at ``started`` (of ``time.perf_counter``)."""
     outcome, settings = report.outcome, job.settings
+    sampled = settings.sampling is not None
     metadata = RunMetadata(
         final_rank=outcome.final_rank,
         max_rank=max(outcome.max_rank, outcome.final_rank),
         num_truncations=outcome.num_truncations,
-        truncation_error=outcome.truncation_error,
-        fidelity=1.0 - outcome.truncation_error,
+        truncation="unbiased" if sampled else "certified",
+        truncation_reason=job.truncation_reason,
+        truncation_error=None if sampled else outcome.truncation_error,
+        fidelity=None if sampled else 1.0 - outcome.truncation_error,
+        standard_error=outcome.standard_error,
+        sampled_columns=outcome.sampled_columns,
         execution_time_seconds=time.perf_counter() - started,
         parallelization=job.grid.kind,
         process_grid=(job.grid.rows, job.grid.columns),
@@ -295,6 +344,7 @@ def assemble_result(job: Job, report: Report, machine: Machine, started: float) 
         num_clbits=job.program.num_clbits,
         data=outcome.data,
         metadata=metadata,
+        standard_errors=outcome.standard_errors,
         history=outcome.history,
         warnings=_truncation_warnings(outcome, settings),
     )
@@ -311,6 +361,8 @@ def _method_reason(job: Job, outcome: Outcome) -> str:
 
 
 def _truncation_warnings(outcome: Outcome, settings: RunSettings) -> list[str]:
+    if settings.sampling is not None:
+        return _sampling_warnings(outcome, settings.sampling)
     if outcome.truncation_error <= settings.epsilon + _ROUNDING[settings.dtype.itemsize]:
         return []
     cause = "memory" if settings.max_rank is None else f"max_rank = {settings.max_rank} or memory"
@@ -318,3 +370,10 @@ def _truncation_warnings(outcome: Outcome, settings: RunSettings) -> list[str]:
         f"{cause} forced a truncation error of {outcome.truncation_error:.3g}, more than "
         f"epsilon = {settings.epsilon:.3g}; the result is within this larger error"
     ]
+
+
+def _sampling_warnings(outcome: Outcome, sampling: Sampling) -> list[str]:
+    error, target = outcome.standard_error, sampling.target
+    if error is None or target is None or error <= 1.3 * target:
+        return []
+    return [f"the standard error is {error:.3g}, more than the {target:.3g} that were aimed at"]

@@ -164,7 +164,9 @@ def test_unknown_options_warn(backend: LRETBackend, coin: QuantumCircuit) -> Non
     assert caught[0].filename == __file__
     with pytest.warns(UserWarning, match="'blub' is ignored; options: epsilon, initial_rank"):
         backend.run(coin, blub=3)
-    with pytest.warns(UserWarning, match="options 'blocking_enable', 'device' are ignored") as caught:
+    with pytest.warns(
+        UserWarning, match="options 'blocking_enable', 'device' are ignored"
+    ) as caught:
         backend.run(coin, blocking_enable=True, device="CPU")
     assert len(caught) == 1
 

@@ -1,0 +1,114 @@
+"""Estimates with standard errors, from the sampled columns of independent batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lret_dist.circuit import SaveDensityMatrix, SaveExpectationValue, SaveProbabilities
+from lret_dist.saving import saved_shape, save_value
+
+if TYPE_CHECKING:
+    from lret_dist.circuit import Save
+    from lret_dist.communicator import GridCommunicator
+    from lret_dist.program import Program
+    from lret_dist.sampled import SampledState
+
+__all__ = ["Estimate", "Tally"]
+
+
+@dataclass
+class Estimate:
+    """Mean of independent estimates of one quantity, and what it is known to.
+
+    Attributes:
+        total: sum of the estimates.
+        squares: sum of their squared absolute values.
+        number: how many there are.
+    """
+
+    total: NDArray[Any]
+    squares: NDArray[np.float64]
+    number: int = 0
+
+    @classmethod
+    def of_shape(cls, shape: tuple[int, ...], dtype: type = np.float64) -> Estimate:
+        """No estimate yet."""
+        return cls(np.zeros(shape, dtype), np.zeros(shape))
+
+    def add(self, value: Any) -> None:
+        """Take one more estimate."""
+        self.total += value
+        self.squares += np.abs(value) ** 2
+        self.number += 1
+
+    @property
+    def mean(self) -> NDArray[Any]:
+        """The estimate."""
+        return np.asarray(self.total / self.number)
+
+    @property
+    def standard_error(self) -> NDArray[np.float64]:
+        """Standard error of the mean, element by element."""
+        variance = self.squares / self.number - np.abs(self.mean) ** 2
+        return np.asarray(np.sqrt(np.clip(variance, 0, None) / max(1, self.number - 1)))
+
+    def summed(self, comm: GridCommunicator) -> Estimate:
+        """The same over all column groups, on the driver."""
+        total, squares = self.total.copy(), self.squares.copy()
+        number = np.array([float(self.number)])
+        for array in (total, squares, number):
+            comm.sum_columns_on_driver(array)
+        return Estimate(total, squares, int(number[0]))
+
+
+@dataclass
+class Tally:
+    """What the batches of a run add up to.
+
+    Attributes:
+        saved: estimates of what is saved, by key.
+        z_values: estimates of <Z> of the measured qubits.
+        probabilities: sum over the sampled columns of the weight of each row held here.
+    """
+
+    saved: dict[str, Estimate] = field(default_factory=dict)
+    z_values: Estimate = field(default_factory=lambda: Estimate.of_shape((0,)))
+    probabilities: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    @classmethod
+    def for_program(cls, program: Program, rows: int) -> Tally:
+        """An empty tally for what a program saves and measures, on so many rows."""
+        saved = {}
+        for save in program.saves:
+            dtype = np.complex128 if isinstance(save, SaveDensityMatrix) else np.float64
+            saved[save.key] = Estimate.of_shape(saved_shape(save), dtype)
+        measured = len(program.final_measures)
+        return cls(saved, Estimate.of_shape((measured,)), np.zeros(rows if measured else 0))
+
+    def add_save(self, state: SampledState, save: Save) -> None:
+        """Take the estimates of each sampled column; collective over the row groups."""
+        exact = save_value(state.exact(), save, normalised=False)
+        for column in state.estimates():
+            part = save_value(column, save, normalised=False)
+            if part is not None:
+                self.saved[save.key].add(exact + part)
+
+    def add_measured(self, state: SampledState, qubits: list[int]) -> None:
+        """Take the probabilities of the final state, and <Z> of the measured qubits."""
+        for values in state.z_values(qubits):
+            self.z_values.add(values)
+        state.restore_order()
+        self.probabilities += state.tail * state.probabilities()
+
+    def largest_error(self, comm: GridCommunicator) -> float:
+        """The largest standard error of an expectation value or <Z>, on the driver."""
+        errors = [0.0]
+        for estimate in (*self.saved.values(), self.z_values):
+            whole = estimate.summed(comm)
+            if comm.is_driver and whole.number and whole.total.size:
+                errors.append(float(whole.standard_error.max()))
+        return max(errors)

@@ -1,0 +1,136 @@
+"""What becomes of branches too small to keep: discarded with a certificate, or sampled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lret_dist.circuit import SaveDensityMatrix
+from lret_dist.cost import density_cost, factor_cost, sampled_cost
+from lret_dist.memory import density_bytes
+from lret_dist.records import Sampling
+
+if TYPE_CHECKING:
+    from lret_dist.options import SimulationOptions
+    from lret_dist.program import Program
+
+__all__ = ["TruncationChoice", "choose_truncation"]
+
+#: Sampled columns of a batch, and most exact columns beside them.
+_COLUMNS, _EXACT_COLUMNS = 16, 64
+#: Branches that each sampled column gathers.
+_BRANCHES = 16
+#: Batches that measure the spread, from which the number of all follows.
+_FIRST_BATCHES = 2
+#: Standard error aimed at, in units of that of the shots, and without shots.
+_PART_OF_SHOTS, _WITHOUT_SHOTS = 0.25, 1e-3
+#: Variance of an expectation value over sampled columns of unit weight, where nothing is known.
+_USUAL_VARIANCE = 0.05
+#: How many times faster sampling must be before a certified error is given up for it.
+_ADVANTAGE = 3.0
+#: Widest density matrix whose saving does not ask for the whole state.
+_PART_OF_STATE = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class TruncationChoice:
+    """The decision, and why it was taken."""
+
+    sampling: Sampling | None
+    reason: str
+
+
+def choose_truncation(
+    program: Program, options: SimulationOptions, ranks: list[int], budget: int
+) -> TruncationChoice:
+    """Decide for one run.
+
+    Args:
+        program: what is run.
+        options: what was asked for.
+        ranks: expected number of columns after each step of a certified run.
+        budget: bytes that one MPI rank may use.
+    """
+    if options.truncation == "certified":
+        return TruncationChoice(sampling=None, reason="asked for")
+    sampling = _sampling(program, options, budget)
+    if options.truncation == "unbiased":
+        return TruncationChoice(sampling=sampling, reason="asked for")
+    if (reason := _certified_anyway(program, options)) is not None:
+        return TruncationChoice(sampling=None, reason=reason)
+    if options.standard_error is not None or options.resolution is not None:
+        return TruncationChoice(sampling=sampling, reason="a statistical error was asked for")
+    certified, memory = _certified_cost(program, options, ranks, budget)
+    if memory > budget:
+        return TruncationChoice(sampling=sampling, reason="a certified run would not fit in memory")
+    columns = sampling.columns * max(sampling.batches, _expected_batches(program, sampling))
+    if _ADVANTAGE * sampled_cost(program, columns, sampling.columns) < certified:
+        return TruncationChoice(sampling=sampling, reason="much faster than a certified run")
+    return TruncationChoice(sampling=None, reason="affordable")
+
+
+def _certified_anyway(program: Program, options: SimulationOptions) -> str | None:
+    """Why a run must be certified, or None."""
+    if options.method == "density_matrix":
+        return "the density matrix discards nothing"
+    if options.max_rank is not None:
+        return "max_rank was given"
+    if program.noise_weight == 0:
+        return "there is no noise"
+    wide = [s for s in program.saves if isinstance(s, SaveDensityMatrix)]
+    if any(len(save.qubits) > _PART_OF_STATE for save in wide):
+        return "a large density matrix is saved"
+    return None
+
+
+def _sampling(program: Program, options: SimulationOptions, budget: int) -> Sampling:
+    """How to sample a run."""
+    left_out = max(1e-12, 1 - math.exp(-program.noise_weight))
+    column = (options.dtype.itemsize << program.num_qubits) * 1.5
+    fitting = max(2, int(budget / column))
+    columns = max(1, min(_COLUMNS, fitting // 3))
+    exact = max(1, min(_EXACT_COLUMNS, 1 << program.num_qubits, fitting // 3))
+    if options.resolution is not None:
+        wanted, target, resolution = left_out / (2 * options.resolution), None, options.resolution
+        batches = max(_FIRST_BATCHES, math.ceil(wanted / columns))
+        most = batches
+    else:
+        target = options.standard_error or _target(options)
+        wanted = _USUAL_VARIANCE * (left_out / target) ** 2
+        resolution = min(0.25, left_out / (2 * max(wanted, columns)))
+        batches = _FIRST_BATCHES
+        most = max(batches, math.ceil(4 * (left_out / target) ** 2 / columns))
+    return Sampling(
+        resolution=resolution,
+        columns=columns,
+        spacing=left_out / _BRANCHES,
+        exact_columns=exact,
+        batches=batches,
+        most_batches=most,
+        target=target,
+    )
+
+
+def _target(options: SimulationOptions) -> float:
+    return _PART_OF_SHOTS / math.sqrt(options.shots) if options.shots else _WITHOUT_SHOTS
+
+
+def _expected_batches(program: Program, sampling: Sampling) -> int:
+    if sampling.target is None:
+        return sampling.batches
+    left_out = 1 - math.exp(-program.noise_weight)
+    return math.ceil(_USUAL_VARIANCE * (left_out / sampling.target) ** 2 / sampling.columns)
+
+
+def _certified_cost(
+    program: Program, options: SimulationOptions, ranks: list[int], budget: int
+) -> tuple[float, int]:
+    """Cost and bytes of the cheaper certified method."""
+    itemsize = options.dtype.itemsize
+    factor = (factor_cost(program, ranks), (max(ranks, default=1) * itemsize) << program.num_qubits)
+    if options.method == "low_rank":
+        return factor
+    density = (density_cost(program), 2 * density_bytes(program.num_qubits, 1, itemsize))
+    fitting = [each for each in (factor, density) if each[1] <= budget]
+    return min(fitting or [factor])
