@@ -9,7 +9,7 @@ work in place. Wrong shapes, dtypes, strides and bits raise ``ValueError`` or ``
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,6 +130,59 @@ def unpack_rows(
     source: Block | RealBlock,
 ) -> None:
     """Inverse of :func:`pack_rows`: write ``source`` into those rows of the block."""
+
+def pauli_values(
+    columns: Block, x_masks: NDArray[np.int64], z_masks: NDArray[np.int64]
+) -> NDArray[np.complex128]:
+    """:func:`pauli_overlap` of every row of ``columns``, a state each, with itself, (C, masks)."""
+
+#: (bits, (K, 2**k, 2**k) Kraus operators, their probabilities if all are multiples of unitaries,
+#: mean and least value of |K_0 v|**2 over unit vectors)
+SampledStep: TypeAlias = tuple[
+    Sequence[int], NDArray[np.complex128], NDArray[np.float64] | None, float, float
+]
+
+class SampledColumnsDouble:
+    """Exact and sampled columns of a batch; see cpp/include/lret/sampled.hpp.
+
+    ``columns`` is a C-ordered (capacity, rows) array that is changed in place: ``tail`` sampled
+    columns, then one exact column for each of ``weights``, then room for more.
+    """
+
+    def __init__(
+        self,
+        columns: Block,
+        tail: int,
+        weights: NDArray[np.float64],
+        resolution: float,
+        spacing: float,
+        seed: int,
+        batch: int,
+    ) -> None: ...
+    def on(self, columns: Block) -> Self:
+        """The same on another array, which holds a copy of the columns."""
+
+    def run(self, steps: Sequence[SampledStep], first_number: int) -> list[int]:
+        """Take whole columns through steps; the number of exact columns after each."""
+
+    def partial_weights(self, step: SampledStep) -> NDArray[np.float64]:
+        """|K v|**2 of the rows held here, operator by operator, (K * columns,)."""
+
+    def advance(self, step: SampledStep, number: int, weights: NDArray[np.float64]) -> list[int]:
+        """One step, given the weights of all rows; the sampled columns that were joined."""
+
+    def weights(self) -> NDArray[np.float64]:
+        """True weights of the sampled columns, then of the exact ones."""
+
+    def set_weights(self, weights: NDArray[np.float64]) -> None:
+        """Set these weights."""
+
+    @property
+    def exact(self) -> int:
+        """Number of exact columns."""
+
+class SampledColumnsSingle(SampledColumnsDouble):
+    """The same in single precision."""
 
 def apply_transfers(
     vector: RealBlock, steps: Sequence[tuple[Sequence[int], NDArray[np.float64]]]

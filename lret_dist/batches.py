@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lret_dist import _core
 from lret_dist.errors import CancelledError
 from lret_dist.estimates import Tally
 from lret_dist.evolution import BATCH, Evolution, sample_final
 from lret_dist.records import Outcome, RunSettings
 from lret_dist.sampling import generator
+from lret_dist.threads import one_kernel_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lret_dist.communicator import GridCommunicator
     from lret_dist.program import Program
@@ -60,42 +63,55 @@ class _Batches:
         self.group = group
         self._cancelled = cancelled
         rows = (1 << program.num_qubits) // comm.grid.rows
-        self.tally = Tally.for_program(program, rows)
+        self.tally = Tally.for_program(program, rows if program.final_measures else 0)
         width = -(-program.num_clbits // 8)
         self.outcome = Outcome(np.zeros((settings.shots, width), np.uint8))
 
     def run(self) -> Outcome:
         done, wanted = 0, self.sampling.batches
         while done < wanted:
+            mine = range(done + self.comm.column, wanted, self.comm.grid.columns)
             stopped = False
             try:
-                for batch in range(done + self.comm.column, wanted, self.comm.grid.columns):
-                    self._run_batch(batch, wanted)
+                for part in self._run_several(mine, wanted):
+                    self._take(*part)
             except CancelledError:
                 stopped = True
             done, wanted = wanted, self._next_round(wanted, stopped=stopped)
         self._finish(done)
         return self.outcome
 
-    def _run_batch(self, batch: int, batches: int) -> None:
-        settings = self.settings
+    def _run_several(self, numbers: range, batches: int) -> Iterator[tuple[int, Outcome, Tally]]:
+        """Run batches, several at a time on a thread each where their columns fit in memory."""
+        threads = min(_core.get_num_threads(), len(numbers), self.sampling.batches_in_memory)
+        if threads <= 1 or self.comm.grid.rows > 1:
+            for number in numbers:
+                yield self._run_batch(number, batches)
+            return
+        with one_kernel_thread(), ThreadPoolExecutor(threads, "lret-batch") as pool:
+            yield from pool.map(lambda number: self._run_batch(number, batches), numbers)
+
+    def _run_batch(self, batch: int, batches: int) -> tuple[int, Outcome, Tally]:
+        settings = replace(self.settings, shots=0)
         if self.program.has_mid_measurements:
             mine = self._shots(batch, batches)
             seed = int(generator(settings.seed, BATCH, batch).integers(2**63))
             settings = replace(settings, shots=mine.stop - mine.start, seed=seed)
-        else:
-            settings = replace(settings, shots=0)
+        tally = Tally.for_program(self.program, len(self.tally.probabilities))
         run = Evolution(
-            self.program, settings, self.group, self._cancelled, batch=batch, tally=self.tally
+            self.program, settings, self.group, self._cancelled, batch=batch, tally=tally
         )
-        part = run.run()
-        if settings.shots:
-            self.outcome.samples[self._shots(batch, batches)] = part.samples
-        self.outcome.final_rank = max(self.outcome.final_rank, part.final_rank)
-        self.outcome.max_rank = max(self.outcome.max_rank, part.max_rank)
-        self.outcome.num_truncations += part.num_truncations
+        return batch, run.run(), tally
+
+    def _take(self, batch: int, part: Outcome, tally: Tally) -> None:
+        outcome = self.outcome
+        self.tally.merge(tally)
+        if len(part.samples):
+            outcome.samples[self._shots(batch, self.sampling.batches)] = part.samples
+        outcome.final_rank = max(outcome.final_rank, part.final_rank)
+        outcome.max_rank = max(outcome.max_rank, part.max_rank)
         if batch == self.comm.column:
-            self.outcome.history = part.history
+            outcome.history = part.history
 
     def _shots(self, batch: int, batches: int) -> slice:
         """The shots of one batch, of a program that is sampled on its way."""
@@ -108,8 +124,8 @@ class _Batches:
         words = np.array([float(done), float(stopped)])
         if self.comm.is_driver and self.sampling.target is not None:
             wanted = int(np.ceil(done * (error / self.sampling.target) ** 2))
-            if wanted > done < self.sampling.batches + 1:
-                words[0] = min(max(wanted, done), max(done, self.sampling.most_batches))
+            if wanted > done == self.sampling.batches:
+                words[0] = min(wanted, self.sampling.most_batches)
         self.comm.broadcast(words)
         if words[1]:
             raise CancelledError("the run was cancelled")

@@ -189,7 +189,7 @@ class DensityState:
         if not pairs:
             return
         if self.comm.column == 0:
-            swap_bits(self.vector[:, np.newaxis], self.layout, self.comm, pairs)
+            swap_bits([self.vector[:, np.newaxis]], self.layout, self.comm, pairs)
         else:
             for pair in pairs:
                 self.layout.swap_bits(*pair)

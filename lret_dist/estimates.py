@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lret_dist.circuit import SaveDensityMatrix, SaveExpectationValue, SaveProbabilities
-from lret_dist.saving import saved_shape, save_value
+from lret_dist.circuit import SaveDensityMatrix, SaveExpectationValue
+from lret_dist.saving import pauli_masks, save_value, saved_shape
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from lret_dist.circuit import Save
     from lret_dist.communicator import GridCommunicator
     from lret_dist.program import Program
@@ -44,6 +45,12 @@ class Estimate:
         self.total += value
         self.squares += np.abs(value) ** 2
         self.number += 1
+
+    def merge(self, other: Estimate) -> None:
+        """Take over the estimates of another batch."""
+        self.total += other.total
+        self.squares += other.squares
+        self.number += other.number
 
     @property
     def mean(self) -> NDArray[Any]:
@@ -86,23 +93,35 @@ class Tally:
         for save in program.saves:
             dtype = np.complex128 if isinstance(save, SaveDensityMatrix) else np.float64
             saved[save.key] = Estimate.of_shape(saved_shape(save), dtype)
-        measured = len(program.final_measures)
-        return cls(saved, Estimate.of_shape((measured,)), np.zeros(rows if measured else 0))
+        return cls(saved, Estimate.of_shape((len(program.final_measures),)), np.zeros(rows))
 
     def add_save(self, state: SampledState, save: Save) -> None:
         """Take the estimates of each sampled column; collective over the row groups."""
-        exact = save_value(state.exact(), save, normalised=False)
-        for column in state.estimates():
-            part = save_value(column, save, normalised=False)
-            if part is not None:
-                self.saved[save.key].add(exact + part)
+        estimate = self.saved[save.key]
+        if isinstance(save, SaveExpectationValue):
+            masks = [pauli_masks(save.qubits, text) for text, _ in save.paulis]
+            coefficients = np.array([coefficient for _, coefficient in save.paulis])
+            x_masks, z_masks = zip(*masks, strict=True) if masks else ((), ())
+            for value in state.pauli_values(x_masks, z_masks) @ coefficients:
+                estimate.add(value)
+            return
+        exact = sum(_value(state, number, save) for number in range(state.tail, state.rank()))
+        for number in range(state.tail):
+            if (value := _value(state, number, save)) is not None:
+                estimate.add(value + exact)
 
     def add_measured(self, state: SampledState, qubits: list[int]) -> None:
         """Take the probabilities of the final state, and <Z> of the measured qubits."""
         for values in state.z_values(qubits):
             self.z_values.add(values)
-        state.restore_order()
         self.probabilities += state.tail * state.probabilities()
+
+    def merge(self, other: Tally) -> None:
+        """Take over what another batch has."""
+        for key, estimate in other.saved.items():
+            self.saved[key].merge(estimate)
+        self.z_values.merge(other.z_values)
+        self.probabilities += other.probabilities
 
     def largest_error(self, comm: GridCommunicator) -> float:
         """The largest standard error of an expectation value or <Z>, on the driver."""
@@ -112,3 +131,10 @@ class Tally:
             if comm.is_driver and whole.number and whole.total.size:
                 errors.append(float(whole.standard_error.max()))
         return max(errors)
+
+
+def _value(state: SampledState, number: int, save: Save) -> Any:
+    """The saved quantity of one column alone, on row group 0; elsewhere not to be looked at."""
+    column, factor = state.column(number)
+    value = save_value(column, save, normalised=False)
+    return None if value is None else factor * value

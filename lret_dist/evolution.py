@@ -16,7 +16,6 @@ from lret_dist.sampled import SampledState
 from lret_dist.sampling import generator, misread, sample_rows, write_bits, written_bits
 from lret_dist.saving import save_value
 from lret_dist.state import State
-from lret_dist.unbiased import Unbiased
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +32,7 @@ AnyState: TypeAlias = State | SampledState | DensityState
 _PROJECTORS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128)
 
 #: Uses of random numbers; the first word of a generator's key.
-_SAMPLE, _READOUT, _SPLIT, _SHUFFLE, _TAIL, BATCH = range(6)
+_SAMPLE, _READOUT, _SPLIT, _SHUFFLE, BATCH = range(5)
 
 
 class Evolution:
@@ -62,8 +61,6 @@ class Evolution:
         width = -(-program.num_clbits // 8)
         self.outcome = Outcome(np.zeros((settings.shots, width), np.uint8))
         self._low_rank = LowRank(program, settings, comm, self.outcome, cancelled)
-        sampling = settings.sampling
-        self._unbiased = None if sampling is None else Unbiased(program, sampling, self.outcome)
 
     def run(self) -> Outcome:
         """Run the program.
@@ -82,8 +79,7 @@ class Evolution:
         dense = settings.start == "density_matrix"
         state: AnyState = self._switched(factor, 0) if dense else factor
         if (sampling := settings.sampling) is not None:
-            rng = generator(settings.seed, _TAIL, self._batch)
-            state = SampledState.with_tail(factor, sampling.columns, sampling.spacing, rng)
+            state = SampledState.begin(factor, sampling, settings.seed, self._batch)
         budget = TruncationBudget(program, settings.epsilon)
         policy = CompressionPolicy(program.num_qubits)
         self.outcome.note_rank(state.rank())
@@ -105,16 +101,12 @@ class Evolution:
                 self._stop_if_cancelled()
                 self._measure(state, step, number, path)
                 return
-            elif isinstance(state, DensityState):
-                number = self._run_density(state, number, path)
+            elif not isinstance(state, State):
+                number = self._run_stretch(state, number, path)
                 continue
             elif isinstance(step, UnitaryStep):
                 self._stop_if_cancelled()
                 self._low_rank.unitary(state, step, number)
-            elif isinstance(state, SampledState):
-                assert self._unbiased is not None
-                self._stop_if_cancelled()
-                self._unbiased.channel(state, step, number)
             elif not self._low_rank.channel(state, step, number, path):
                 state = self._switched(state, number)
                 continue
@@ -130,18 +122,36 @@ class Evolution:
         self.outcome.note_rank(density.rank())
         return density
 
-    def _run_density(self, state: DensityState, number: int, path: Path) -> int:
-        """Take the density matrix through all steps up to the next measurement or save."""
+    def _run_stretch(self, state: SampledState | DensityState, number: int, path: Path) -> int:
+        """Take a state through all steps up to the next measurement or save."""
         steps: list[UnitaryStep | ChannelStep] = []
         for step in self.program.steps[number:]:
             if not isinstance(step, UnitaryStep | ChannelStep):
                 break
             steps.append(step)
+        if isinstance(state, SampledState):
+            self._run_sampled(state, steps, number)
+        else:
+            self._run_density(state, steps, number, path)
+        return number + len(steps)
+
+    def _run_density(
+        self, state: DensityState, steps: list[UnitaryStep | ChannelStep], number: int, path: Path
+    ) -> None:
         for done in state.run(steps):
             self._stop_if_cancelled()
             if self.comm.is_driver:
                 self.outcome.history.note(number + done, state.rank(), path.budget.discarded)
-        return number + len(steps)
+
+    def _run_sampled(
+        self, state: SampledState, steps: list[UnitaryStep | ChannelStep], number: int
+    ) -> None:
+        done = number
+        for exact in state.run(self.program, steps, number):
+            self._stop_if_cancelled()
+            done += len(exact)
+            self.outcome.history.note(done, state.rank(), 0.0)
+            self.outcome.note_rank(state.rank())
 
     def _save(self, state: AnyState, step: SaveStep) -> None:
         if isinstance(state, SampledState):

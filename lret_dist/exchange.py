@@ -28,22 +28,27 @@ _SWAP = Operator(np.eye(4, dtype=np.complex128)[[0, 2, 1, 3]])
 
 
 def swap_bits(
-    block: NDArray[Any], layout: Layout, comm: GridCommunicator, pairs: Sequence[tuple[int, int]]
+    blocks: Sequence[NDArray[Any]],
+    layout: Layout,
+    comm: GridCommunicator,
+    pairs: Sequence[tuple[int, int]],
 ) -> None:
     """Swap the row bits of every pair, in place, and record it in the layout; collective.
 
     Args:
-        block: the rows that this MPI rank holds, complex or real.
+        blocks: the rows that this MPI rank holds, complex or real, of one state or of several that
+            share their layout.
         layout: where the qubits are; changed.
         comm: the grid's messages.
         pairs: disjoint pairs of bits, all (distributed, local) or, for complex blocks, all
             (local, local).
     """
-    if pairs and pairs[0][0] >= layout.local_bits:
-        _swap_distributed(block, layout.local_bits, comm, pairs)
-    else:
-        for pair in pairs:
-            _SWAP.apply(block, pair)
+    for block in blocks:
+        if pairs and pairs[0][0] >= layout.local_bits:
+            _swap_distributed(block, layout.local_bits, comm, pairs)
+        else:
+            for pair in pairs:
+                _SWAP.apply(block, pair)
     for pair in pairs:
         layout.swap_bits(*pair)
 

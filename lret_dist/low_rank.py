@@ -19,7 +19,6 @@ from lret_dist.branching import (
 from lret_dist.compression import Cut, compress
 from lret_dist.cost import density_pays
 from lret_dist.errors import CancelledError
-from lret_dist.program import ChannelStep, Program, UnitaryStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lret_dist.communicator import GridCommunicator
+    from lret_dist.program import ChannelStep, Program, UnitaryStep
     from lret_dist.records import Outcome, Path, RunSettings
     from lret_dist.state import State
 

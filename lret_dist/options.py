@@ -17,10 +17,10 @@ __all__ = [
     "METHODS",
     "PARALLELIZATIONS",
     "PRECISIONS",
+    "TRUNCATIONS",
     "Method",
     "Parallelization",
     "Precision",
-    "TRUNCATIONS",
     "SimulationOptions",
     "Truncation",
 ]

@@ -79,6 +79,14 @@ class ChannelStep:
         weights: NDArray[np.float64] = traces / self.kraus.shape[-1]
         return weights
 
+    @cached_property
+    def dominant_bounds(self) -> tuple[float, float]:
+        """Mean and least value of |K_0 v|**2 over unit vectors v, for the dominant operator K_0."""
+        if self.probabilities is not None:
+            return float(self.probabilities[0]), float(self.probabilities[0])
+        least = float(np.linalg.eigvalsh(self.effects[0])[0])
+        return float(self.mean_weights[0]), max(0.0, least - 1e-12)
+
     @property
     def noise_weight(self) -> float:
         """Weight outside the dominant operator on the maximally mixed state."""

@@ -55,6 +55,7 @@ class Sampling:
         exact_columns: most exact columns.
         batches: batches to begin with.
         most_batches: most batches in all.
+        batches_in_memory: most batches whose columns fit in memory at once.
         target: standard error at which no more batches are run, or None to run no more.
     """
 
@@ -64,6 +65,7 @@ class Sampling:
     exact_columns: int
     batches: int
     most_batches: int
+    batches_in_memory: int
     target: float | None
 
 

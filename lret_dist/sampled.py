@@ -1,15 +1,17 @@
 """A state of exact columns and sampled ones: what is too small to be kept is sampled, unbiased.
 
-rho is estimated by L L^dagger + sum_c g_c v_c v_c^dagger. The exact columns L are those of the
-low-rank method. Each sampled column v_c of the *tail* is an estimate of its own of everything that
-was left out of L, and they are independent of each other, so their spread gives the standard error.
+rho is estimated by L L^dagger + sum_c W_c v_c v_c^dagger / |v_c|^2. The exact columns L are those
+of the low-rank method. Each sampled column v_c of the *tail* is by itself an estimate of everything
+that was left out of L, and they are independent of each other, so their spread gives the standard
+error.
 
 A sampled column goes through a channel as a quantum trajectory does: one Kraus operator is drawn
-with its probability. What exact columns leave out at a step joins it: candidates are picked along
+with its probability. What exact columns leave out at a step joins it: branches are picked along
 the axis of the weight left out so far, at equal distances from a random start, and each is added
 to the column with a random phase from {1, i, -1, -i}. On average all cross terms vanish, so any
 expectation value is unbiased; one column gathers many errors, which is why it varies far less than
-a trajectory, and the trace hardly at all.
+a trajectory, and the trace hardly at all. All of it happens in the compiled core, in one call for
+many steps.
 """
 
 from __future__ import annotations
@@ -20,234 +22,261 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lret_dist import _core
+from lret_dist.exchange import swap_bits
+from lret_dist.factor import Factor
+from lret_dist.layout import Layout, plan_exchange, plan_restore
+from lret_dist.operators import restrict
+from lret_dist.program import ChannelStep
 from lret_dist.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lret_dist.communicator import GridCommunicator
-    from lret_dist.factor import Factor
-    from lret_dist.layout import Layout
+    from lret_dist.program import Program, UnitaryStep
+    from lret_dist.records import Sampling
 
 __all__ = ["SampledState"]
 
 FloatArray = NDArray[np.float64]
 
-_PHASES = np.array([1, 1j, -1, -1j])
-#: Squared norm of a sampled column below which it is scaled up again.
-_SMALL = 1e-8
+#: Elements times steps that go through one call of the core, so that a run can be cancelled.
+_ELEMENT_STEPS = 1 << 26
 
 
-class SampledState(State):
-    """A factor whose first columns are the tail.
+class SampledState:
+    """One batch's columns, on a process grid of one column group.
 
     Attributes:
-        gains: (t,) weight g_c of each sampled column per squared norm.
-        rng: draws everything about the tail; the same on every row group.
+        columns: (capacity, local rows) columns, the sampled ones first.
+        tail: number of sampled columns.
+        layout: bits of the qubits.
+        comm: messages of the row groups.
     """
 
     def __init__(
         self,
-        factor: Factor,
+        columns: NDArray[Any],
+        core: _core.SampledColumnsDouble | _core.SampledColumnsSingle,
+        tail: int,
         layout: Layout,
         comm: GridCommunicator,
-        gains: FloatArray,
-        points: FloatArray,
-        spacing: float,
-        rng: np.random.Generator,
     ) -> None:
-        super().__init__(factor, layout, comm)
-        self.gains = gains
-        self.rng = rng
-        self._points = points
-        self._spacing = spacing
+        self.columns = columns
+        self.tail = tail
+        self.layout = layout
+        self.comm = comm
+        self._core = core
 
     @classmethod
-    def with_tail(
-        cls, exact: State, columns: int, spacing: float, rng: np.random.Generator
-    ) -> SampledState:
-        """The given state, with so many sampled columns in front that hold nothing yet.
-
-        Args:
-            exact: the state, on a process grid of one column group.
-            columns: number of sampled columns.
-            spacing: weight left out between two candidates that join the same column.
-            rng: draws everything about the tail.
-        """
+    def begin(cls, exact: State, sampling: Sampling, seed: int, batch: int) -> SampledState:
+        """The given state, and sampled columns that hold nothing yet."""
         assert exact.comm.grid.columns == 1
-        old = exact.factor
-        factor = type(old)(old.rows, old.dtype, reserve=columns + 2 * old.columns)
-        factor.append(columns)[:] = 0
-        factor.append(old.columns)[:] = old.block
-        factor.weights = np.concatenate([np.zeros(columns), old.weights])
-        points = spacing * rng.random(columns)
-        gains = np.full(columns, 1.0 / columns)
-        return cls(factor, exact.layout, exact.comm, gains, points, spacing, rng)
-
-    @property
-    def tail(self) -> int:
-        """Number of sampled columns."""
-        return len(self.gains)
+        factor, tail = exact.factor, sampling.columns
+        room = max(sampling.exact_columns, factor.columns)
+        columns = np.empty((tail + room, factor.rows), factor.dtype)
+        columns[:tail] = 0
+        columns[tail : tail + factor.columns] = factor.block.T
+        double = factor.dtype.itemsize == 16
+        kind = _core.SampledColumnsDouble if double else _core.SampledColumnsSingle
+        core = kind(
+            columns, tail, factor.weights, sampling.resolution, sampling.spacing, seed, batch
+        )
+        return cls(columns, core, tail, exact.layout, exact.comm)
 
     def copy(self) -> SampledState:
-        """An independent state; both go on to draw the same random numbers' successors."""
-        (child,) = self.rng.spawn(1)
-        return SampledState(
-            self.factor.copy(),
-            self.layout.copy(),
-            self.comm,
-            self.gains.copy(),
-            self._points.copy(),
-            self._spacing,
-            child,
-        )
+        """An independent state."""
+        columns = self.columns.copy()
+        core = self._core.on(columns)
+        return SampledState(columns, core, self.tail, self.layout.copy(), self.comm)
 
-    def draw_operators(self, weights: FloatArray) -> NDArray[np.int64]:
-        """Draw the Kraus operator of each sampled column from the weights (K, t) of all."""
-        cumulative = np.cumsum(weights, axis=0)
-        points = self.rng.random(self.tail) * cumulative[-1]
-        drawn = np.minimum((cumulative <= points).sum(axis=0), len(weights) - 1)
-        return np.where(cumulative[-1] > 0, drawn, 0)
-
-    def draw_joining(
-        self, weights: FloatArray
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.complex128]]:
-        """Pick candidates that join sampled columns.
-
-        Args:
-            weights: (m,) weights of the candidates that are left out.
-
-        Returns:
-            (p,) numbers of the candidates, of the sampled columns that they join, and the factors
-            to join them with.
-        """
-        cumulative = np.cumsum(weights)
-        total = float(cumulative[-1]) if len(cumulative) else 0.0
-        candidates, columns = [], []
-        while (due := np.flatnonzero(self._points < total)).size:
-            candidates.append(np.searchsorted(cumulative, self._points[due], side="right"))
-            columns.append(due)
-            self._points[due] += self._spacing
-        self._points -= total
-        if not columns:
-            none = np.empty(0, np.int64)
-            return none, none, np.empty(0, np.complex128)
-        candidate, column = np.concatenate(candidates), np.concatenate(columns)
-        phases = _PHASES[self.rng.integers(4, size=len(column))]
-        return candidate, column, phases * np.sqrt(self._spacing / self.tail / weights[candidate])
-
-    def join(self, columns: NDArray[Any], to: NDArray[np.int64], factors: NDArray[Any]) -> None:
-        """Add columns (rows, p), each times its factor, to sampled columns."""
-        block, factors = self.factor.block, factors / np.sqrt(self.gains[to])
-        left = np.arange(len(to))
-        while left.size:
-            targets, first = np.unique(to[left], return_index=True)
-            now = left[first]
-            block[:, targets] += (columns[:, now] * factors[now]).astype(block.dtype, copy=False)
-            left = np.delete(left, first)
-        touched = np.unique(to)
-        joined = np.ascontiguousarray(block[:, touched])
-        weights = _core.column_weights(joined)
-        self.comm.sum_over_rows(weights)
-        self.factor.weights[touched] = weights
-
-    def join_all(self, columns: NDArray[Any]) -> None:
-        """Let columns (rows, m) join every sampled column, with random phases: for a few."""
-        shape = (columns.shape[1], self.tail)
-        factors = _PHASES[self.rng.integers(4, size=shape)] / np.sqrt(self.tail * self.gains)
-        block = self.factor.block[:, : self.tail]
-        block += (columns @ factors.astype(columns.dtype)).astype(block.dtype, copy=False)
-        weights = _core.column_weights(block)
-        self.comm.sum_over_rows(weights)
-        self.factor.weights[: self.tail] = weights
-
-    def raise_small(self) -> None:
-        """Scale sampled columns up whose norm has become small, before it underflows."""
-        weights = self.factor.weights[: self.tail]
-        small = np.flatnonzero((weights < _SMALL) & (weights > 0))
-        if small.size:
-            block = self.factor.block
-            scale = 1 / np.sqrt(weights[small])
-            block[:, small] = (block[:, small] * scale).astype(block.dtype, copy=False)
-            self.gains[small] *= weights[small]
-            self.factor.weights[small] = 1.0
-
-    def project(self, matrix: NDArray[np.complex128], qubits: Sequence[int]) -> None:
-        """Apply a matrix that is no unitary."""
-        super().project(matrix, qubits)
-        self.raise_small()
+    @property
+    def exact(self) -> int:
+        """Number of exact columns."""
+        return self._core.exact
 
     def rank(self) -> int:
         """Number of columns, sampled ones included."""
-        return self.factor.columns
+        return self.tail + self.exact
 
-    def trace(self) -> float:
-        """Tr of the estimate."""
-        self._absorb_gains()
-        return super().trace()
+    def run(
+        self, program: Program, steps: Sequence[UnitaryStep | ChannelStep], number: int
+    ) -> Iterator[list[int]]:
+        """Take the columns through steps, the first of which has this number.
 
-    def probabilities(self) -> FloatArray:
-        """Weight of each row held here, shape (local rows,)."""
-        self._absorb_gains()
-        return super().probabilities()
+        Yields:
+            The number of exact columns after each of the steps that were done since the last time.
+        """
+        if self.comm.grid.rows > 1:
+            for place, step in enumerate(steps):
+                self._step(program, step, number + place)
+                yield [self.exact]
+            return
+        most = max(1, _ELEMENT_STEPS // (self.rank() * self.columns.shape[1]))
+        for start in range(0, len(steps), most):
+            part = [_packed(step, list(step.qubits)) for step in steps[start : start + most]]
+            yield self._core.run(part, number + start)
 
-    def pauli_sum(self, x_mask: int, z_mask: int) -> complex:
-        """Tr(X**x Z**z rho); masks have one bit a qubit."""
-        self._absorb_gains()
-        return super().pauli_sum(x_mask, z_mask)
+    def _step(self, program: Program, step: UnitaryStep | ChannelStep, number: int) -> None:
+        """One step where the rows are spread over several MPI ranks."""
+        pairs = plan_exchange(self.layout, step.needed_local, program.next_use(number))
+        if pairs:
+            swap_bits(self._blocks(), self.layout, self.comm, pairs)
+        packed = self._restricted(step)
+        weights = self._core.partial_weights(packed)
+        self.comm.sum_over_rows(weights)
+        joined = self._core.advance(packed, number, weights)
+        if joined:
+            self._weigh(joined)
 
-    def density_matrix(self, qubits: Sequence[int]) -> NDArray[np.complex128] | None:
-        """Reduced density matrix of ``qubits``, (2**k, 2**k), on the driver."""
-        self._absorb_gains()
-        return super().density_matrix(qubits)
+    def _weigh(self, numbers: list[int]) -> None:
+        """Take the weights of sampled columns from their norms."""
+        norms = np.array([_norm(self.columns[c]) for c in numbers])
+        self.comm.sum_over_rows(norms)
+        weights = self._core.weights()
+        weights[numbers] = norms
+        self._core.set_weights(weights)
 
-    def exact(self) -> State:
-        """A copy of the exact columns."""
-        return self._state_of(self.factor.block[:, self.tail :])
+    def _restricted(self, step: UnitaryStep | ChannelStep) -> tuple[Any, ...]:
+        """A step for the values that this MPI rank has of qubits on distributed bits."""
+        bits = self.layout.bits(step.qubits)
+        local_bits = self.layout.local_bits
+        positions = [p for p, bit in enumerate(bits) if bit >= local_bits]
+        values = self.comm.row_bit_values([bits[p] for p in positions], local_bits)
+        _, kraus, _, *bounds = _packed(step, bits)
+        return (
+            [b for b in bits if b < local_bits],
+            restrict(kraus, positions, values),
+            None,
+            *bounds,
+        )
 
-    def estimates(self) -> Iterator[State]:
-        """Each sampled column, scaled so that their mean estimates what is not in the exact ones."""
-        self._absorb_gains()
-        for column in range(self.tail):
-            one = self.factor.block[:, column : column + 1]
-            yield self._state_of(one * one.dtype.type(np.sqrt(self.tail)))
-
-    def z_values(self, qubits: Sequence[int]) -> FloatArray:
-        """Estimates of <Z> of each qubit by each sampled column, exact part included, (t, k)."""
-        self._absorb_gains()
-        values = np.empty((self.factor.columns, len(qubits)))
-        for place, qubit in enumerate(qubits):
-            values[:, place] = self._z_of_columns(qubit)
-        self.comm.sum_over_rows(values)
-        exact = values[self.tail :].sum(axis=0)
-        return np.asarray(exact + self.tail * values[: self.tail])
+    def project(self, matrix: NDArray[np.complex128], qubits: Sequence[int]) -> None:
+        """Apply a diagonal matrix that is no unitary to one qubit."""
+        factors = self._values_of(qubits[0], matrix.diagonal())
+        before = self._norms()[: self.tail]
+        for column in self.columns[: self.rank()]:
+            column *= factors.astype(column.dtype)
+        after, weights = self._norms(), self._core.weights()
+        tail = slice(0, self.tail)
+        ratio = np.divide(
+            after[tail], before[tail], out=np.zeros(self.tail), where=before[tail] > 0
+        )
+        weights[tail] *= ratio
+        weights[self.tail :] = after[self.tail :]
+        self._core.set_weights(weights)
 
     def masses(self, qubit: int) -> FloatArray:
         """Weights of both outcomes of a measurement of a qubit, (2,)."""
-        self._absorb_gains()
-        both = np.array([self.factor.weights.sum(), self._z_of_columns(qubit).sum()])
-        z = both[1:]
-        self.comm.sum_over_rows(z)
-        return np.clip([(both[0] + z[0]) / 2, (both[0] - z[0]) / 2], 0, None)
+        part = self._values_of(qubit, np.array([0.0, 1.0]))
+        parts = np.array([self.probabilities(in_order=False).sum(), 0.0])
+        parts[1] = self.probabilities(in_order=False) @ part
+        self.comm.sum_over_rows(parts)
+        return np.array([parts[0] - parts[1], parts[1]])
 
-    def _z_of_columns(self, qubit: int) -> FloatArray:
-        """<Z> of every column, from the rows held here."""
-        bits, (positions, value) = self.split_bits([qubit])
-        if positions:
-            return np.asarray((1 - 2 * value[0]) * _core.column_weights(self.factor.block))
-        reduced = _core.reduced_matrices(self.factor.block, bits)
-        return np.asarray((reduced[:, 0, 0] - reduced[:, 1, 1]).real)
+    def restore_order(self) -> None:
+        """Exchange bits until every qubit q lies on bit q."""
+        for pair in plan_restore(self.layout):
+            swap_bits(self._blocks(), self.layout, self.comm, [pair])
 
-    def _absorb_gains(self) -> None:
-        """Scale the sampled columns so that all gains are one, as every read-out expects."""
-        if (self.gains == 1).all():
-            return
-        block = self.factor.block[:, : self.tail]
-        block *= np.sqrt(self.gains).astype(block.real.dtype)
-        self.factor.weights[: self.tail] *= self.gains
-        self.gains[:] = 1
+    def probabilities(self, *, in_order: bool = True) -> FloatArray:
+        """Weight of each row held here, shape (local rows,)."""
+        if in_order:
+            self.restore_order()
+        total = np.zeros(self.columns.shape[1])
+        for column, factor in zip(self.columns, self._factors() / self._shares(), strict=False):
+            total += factor * _squares(column)
+        return total
 
-    def _state_of(self, columns: NDArray[Any]) -> State:
-        own = columns.astype(self.factor.dtype, order="C")
-        factor = type(self.factor).from_columns(own, np.zeros(own.shape[1]), own.shape[1])
-        return State(factor, self.layout.copy(), self.comm)
+    def z_values(self, qubits: Sequence[int]) -> FloatArray:
+        """Estimates of <Z> of each qubit by each sampled column, exact part included, (t, k)."""
+        self.restore_order()
+        values = np.array([self._z_of(column) for column in self.columns[: self.rank()]])
+        self.comm.sum_over_rows(values)
+        values = values[:, list(qubits)] * self._factors()[:, np.newaxis]
+        return np.asarray(values[: self.tail] + values[self.tail :].sum(axis=0))
+
+    def pauli_values(self, x_masks: Sequence[int], z_masks: Sequence[int]) -> FloatArray:
+        """Estimates of Tr(P rho), (t, strings), exact part included; masks as in State.pauli."""
+        self.restore_order()
+        if self.comm.grid.rows == 1:
+            x, z = np.array(x_masks, np.int64), np.array(z_masks, np.int64)
+            phases = np.array(
+                [1j ** (a & b).bit_count() for a, b in zip(x_masks, z_masks, strict=True)]
+            )
+            values = (_core.pauli_values(self.columns[: self.rank()], x, z) * phases).real
+        else:
+            pairs = list(zip(x_masks, z_masks, strict=True))
+            states = [self.column(number)[0] for number in range(self.rank())]
+            values = np.array([[state.pauli(*pair) for pair in pairs] for state in states])
+        values *= self._factors()[:, np.newaxis]
+        return np.asarray(values[: self.tail] + values[self.tail :].sum(axis=0))
+
+    def column(self, number: int) -> tuple[State, float]:
+        """One column as a state of its own, and what to multiply its values by.
+
+        A sampled column then estimates the whole of the tail. The qubits must be in order.
+        """
+        norm = np.array([_norm(self.columns[number])])
+        self.comm.sum_over_rows(norm)
+        factor = 1.0
+        if number < self.tail:
+            factor = self.tail * self._core.weights()[number] / norm[0] if norm[0] else 0.0
+        column = self.columns[number][:, np.newaxis]
+        state = State(Factor.from_columns(column, norm, 1), self.layout.copy(), self.comm)
+        return state, float(factor)
+
+    def _factors(self) -> FloatArray:
+        """What the values of each column are multiplied by."""
+        norms, weights = self._norms(), self._core.weights()
+        factors = np.divide(weights, norms, out=np.zeros(len(norms)), where=norms > 0)
+        factors[self.tail :] = 1
+        return np.asarray(factors * self._shares())
+
+    def _shares(self) -> FloatArray:
+        """Number of sampled columns that share what each column stands for."""
+        shares = np.ones(self.rank())
+        shares[: self.tail] = self.tail
+        return shares
+
+    def _norms(self) -> FloatArray:
+        norms = np.array([_norm(column) for column in self.columns[: self.rank()]])
+        self.comm.sum_over_rows(norms)
+        return norms
+
+    def _z_of(self, column: NDArray[Any]) -> FloatArray:
+        """<Z> of every qubit, qubits in order, from the rows held here."""
+        squares = _squares(column)
+        values = np.empty(self.layout.num_qubits)
+        for qubit in range(self.layout.local_bits):
+            pairs = squares.reshape(-1, 2)
+            squares = pairs.sum(axis=1)
+            values[qubit] = squares.sum() - 2 * pairs[:, 1].sum()
+        for bit in range(self.layout.local_bits, self.layout.num_qubits):
+            (value,) = self.comm.row_bit_values([bit], self.layout.local_bits)
+            values[bit] = (1 - 2 * value) * squares[0]
+        return values
+
+    def _values_of(self, qubit: int, values: NDArray[Any]) -> NDArray[Any]:
+        """The value for each row held here: the one for its value of the qubit."""
+        bit = self.layout.bit(qubit)
+        rows = np.arange(self.columns.shape[1]) | self.comm.row << self.layout.local_bits
+        return np.asarray(values[rows >> bit & 1])
+
+    def _blocks(self) -> list[NDArray[Any]]:
+        return [column[:, np.newaxis] for column in self.columns[: self.rank()]]
+
+
+def _packed(step: UnitaryStep | ChannelStep, bits: list[int]) -> tuple[Any, ...]:
+    """A step as the core takes it."""
+    if isinstance(step, ChannelStep):
+        return (bits, step.kraus, step.probabilities, *step.dominant_bounds)
+    return (bits, step.operator.matrix[np.newaxis], np.ones(1), 1.0, 1.0)
+
+
+def _squares(column: NDArray[Any]) -> FloatArray:
+    return _core.probabilities(column[:, np.newaxis])
+
+
+def _norm(column: NDArray[Any]) -> float:
+    return float(_core.column_weights(column[:, np.newaxis])[0])

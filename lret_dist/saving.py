@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lret_dist.density import DensityState
     from lret_dist.state import State
 
-__all__ = ["save_value", "saved_bytes", "saved_shape"]
+__all__ = ["pauli_masks", "save_value", "saved_bytes", "saved_shape"]
 
 
 def saved_shape(save: Save) -> tuple[int, ...]:
@@ -40,11 +40,11 @@ def save_value(state: State | DensityState, save: Save, *, normalised: bool = Tr
     if isinstance(save, SaveProbabilities):
         weights = state.marginal(save.qubits)
         return weights / weights.sum() if normalised and weights is not None else weights
-    values = [c * state.pauli(*_masks(save.qubits, text)) for text, c in save.paulis]
+    values = [c * state.pauli(*pauli_masks(save.qubits, text)) for text, c in save.paulis]
     return float(sum(values)) / (state.trace() if normalised else 1.0)
 
 
-def _masks(qubits: Sequence[int], string: str) -> tuple[int, int]:
+def pauli_masks(qubits: Sequence[int], string: str) -> tuple[int, int]:
     """Qubits with a letter X or Y, and those with Z or Y, as bits."""
     x_mask = z_mask = 0
     for qubit, letter in zip(qubits, reversed(string), strict=True):

@@ -75,12 +75,12 @@ class State:
         """Exchange bits until the qubits lie on local ones; see :func:`plan_exchange`."""
         pairs = plan_exchange(self.layout, qubits, next_use)
         if pairs:
-            swap_bits(self.factor.block, self.layout, self.comm, pairs)
+            swap_bits([self.factor.block], self.layout, self.comm, pairs)
 
     def restore_order(self) -> None:
         """Exchange bits until every qubit q lies on bit q."""
         for pair in plan_restore(self.layout):
-            swap_bits(self.factor.block, self.layout, self.comm, [pair])
+            swap_bits([self.factor.block], self.layout, self.comm, [pair])
 
     def split_bits(self, qubits: Sequence[int]) -> tuple[list[int], FixedBits]:
         """Local bits of the qubits, and the positions and values of those that are distributed."""

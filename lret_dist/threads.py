@@ -16,7 +16,7 @@ from lret_dist import _core
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["available_cores", "limited_threads", "threads_per_rank"]
+__all__ = ["available_cores", "limited_threads", "one_kernel_thread", "threads_per_rank"]
 
 # Both libraries must be loaded before the controller looks for them.
 _LOADED = (numpy.linalg, scipy.linalg.blas)
@@ -43,6 +43,17 @@ def threads_per_rank(ranks_on_host: int) -> int:
             return min(int(value), cores)
     bound = cores < (os.cpu_count() or 1)
     return cores if bound else max(1, cores // ranks_on_host)
+
+
+@contextmanager
+def one_kernel_thread() -> Iterator[None]:
+    """Run every kernel on the thread that calls it, while several threads do so."""
+    before = _core.get_num_threads()
+    _core.set_num_threads(1)
+    try:
+        yield
+    finally:
+        _core.set_num_threads(before)
 
 
 @contextmanager

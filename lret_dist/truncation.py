@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["TruncationChoice", "choose_truncation"]
 
 #: Sampled columns of a batch, and most exact columns beside them.
-_COLUMNS, _EXACT_COLUMNS = 16, 64
+_COLUMNS, _EXACT_COLUMNS = 16, 8
 #: Branches that each sampled column gathers.
 _BRANCHES = 16
 #: Batches that measure the spread, from which the number of all follows.
@@ -108,6 +108,7 @@ def _sampling(program: Program, options: SimulationOptions, budget: int) -> Samp
         exact_columns=exact,
         batches=batches,
         most_batches=most,
+        batches_in_memory=max(1, fitting // (columns + exact)),
         target=target,
     )
 

@@ -13,5 +13,6 @@ PYBIND11_MODULE(_core, module) {
   register_dense(module);
   register_rows(module);
   register_runtime(module);
+  register_sampled(module);
   register_transfer(module);
 }

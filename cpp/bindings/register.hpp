@@ -11,6 +11,7 @@ void register_reduce(pybind11::module_& module);
 void register_dense(pybind11::module_& module);
 void register_rows(pybind11::module_& module);
 void register_runtime(pybind11::module_& module);
+void register_sampled(pybind11::module_& module);
 void register_transfer(pybind11::module_& module);
 
 }  // namespace lret::bindings

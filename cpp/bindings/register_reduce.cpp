@@ -51,12 +51,28 @@ std::complex<double> pauli_overlap(const py::array& left, const py::array& right
   });
 }
 
+py::array_t<std::complex<double>> pauli_values(const py::array& array, const py::array& x_masks,
+                                               const py::array& z_masks) {
+  return by_precision("columns", array, [&]<class T>(T) {
+    const auto columns = elements<std::complex<T>>("columns", array, 2);
+    const auto x = elements<std::int64_t>("x_masks", x_masks, 1);
+    const auto z = elements<std::int64_t>("z_masks", z_masks, 1);
+    py::array_t<std::complex<double>> out({array.shape(0), x_masks.shape(0)});
+    const std::span<std::complex<double>> target(out.mutable_data(),
+                                                 static_cast<std::size_t>(out.size()));
+    unlocked([&] { lret::pauli_values<T>(columns, array.shape(1), x, z, target); });
+    return out;
+  });
+}
+
 }  // namespace
 
 void register_reduce(py::module_& module) {
   module.def("reduced_matrices", reduced_matrices, py::arg("block").noconvert(), py::arg("bits"));
   module.def("column_weights", column_weights, py::arg("block").noconvert());
   module.def("probabilities", probabilities, py::arg("block").noconvert());
+  module.def("pauli_values", pauli_values, py::arg("columns").noconvert(),
+             py::arg("x_masks").noconvert(), py::arg("z_masks").noconvert());
   module.def("pauli_overlap", pauli_overlap, py::arg("left").noconvert(),
              py::arg("right").noconvert(), py::arg("x_mask"), py::arg("z_mask"));
 }

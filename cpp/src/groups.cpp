@@ -50,6 +50,13 @@ int merged_bits(Shape shape, int limit, std::int64_t run_limit) {
   return merged;
 }
 
+std::int64_t run_limit(Shape shape, std::size_t bits) {
+  constexpr std::int64_t kShortest = 256;
+  constexpr std::int64_t kLongest = 4096;
+  constexpr std::int64_t kGroups = 64;
+  return std::clamp((shape.rows >> bits) * shape.columns / kGroups, kShortest, kLongest);
+}
+
 simd::GroupSpace make_groups(Shape shape, std::span<const int> bits,
                              std::span<const int> control_bits, std::int64_t control_value,
                              std::int64_t run_limit) {

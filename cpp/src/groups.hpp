@@ -33,6 +33,10 @@ void check_bits(const char* name, std::span<const int> bits, std::int64_t rows, 
                                            std::span<const int> control_bits,
                                            std::int64_t control_value, std::int64_t run_limit);
 
+/// Elements of a run for a kernel on so many bits: long enough for full registers and prefetch,
+/// short enough to leave groups for all threads. It depends on the shape alone.
+[[nodiscard]] std::int64_t run_limit(Shape shape, std::size_t bits);
+
 /// The number of low row bits, at most `limit`, that can be merged without a run of more than
 /// `run_limit` elements.
 [[nodiscard]] int merged_bits(Shape shape, int limit, std::int64_t run_limit);

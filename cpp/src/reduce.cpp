@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 #include <vector>
 
 #include "checks.hpp"
@@ -81,6 +82,26 @@ void reduce_columns(ConstBlock<T> block, const simd::GroupSpace& space, const Vi
   }
 }
 
+// A plan of pauli_overlap, and the number of low bits that are merged into runs.
+template <class T>
+std::pair<simd::OverlapPlan<T>, int> plan_overlap(ConstBlock<T> left, ConstBlock<T> right,
+                                                  std::int64_t x_mask, std::int64_t z_mask) {
+  const int bits = row_bits(left.rows);
+  const auto mask = static_cast<std::uint64_t>(x_mask | z_mask);
+  const int free_low = std::min(bits, std::countr_zero(mask));
+  const int merged = std::min(merged_bits(shape_of(left), free_low, kLongestRun),
+                              merged_bits(shape_of(right), free_low, kLongestRun));
+  simd::OverlapPlan<T> plan{};
+  plan.left = reals_of(left.data);
+  plan.right = reals_of(right.data);
+  plan.left_unit = left.stride << merged;
+  plan.right_unit = right.stride << merged;
+  plan.run = left.columns << merged;
+  plan.x_mask = static_cast<std::uint64_t>(x_mask) >> merged;
+  plan.z_mask = static_cast<std::uint64_t>(z_mask) >> merged;
+  return {plan, merged};
+}
+
 }  // namespace
 
 template <class T>
@@ -142,19 +163,7 @@ std::complex<double> pauli_overlap(ConstBlock<T> left, ConstBlock<T> right, std:
   check_value("z_mask", z_mask, bits);
   if (left.columns == 0) return 0;
 
-  const auto mask = static_cast<std::uint64_t>(x_mask | z_mask);
-  const int free_low = std::min(static_cast<int>(bits), std::countr_zero(mask));
-  const int merged = std::min(merged_bits(shape_of(left), free_low, kLongestRun),
-                              merged_bits(shape_of(right), free_low, kLongestRun));
-  simd::OverlapPlan<T> plan{};
-  plan.left = reals_of(left.data);
-  plan.right = reals_of(right.data);
-  plan.left_unit = left.stride << merged;
-  plan.right_unit = right.stride << merged;
-  plan.run = left.columns << merged;
-  plan.x_mask = static_cast<std::uint64_t>(x_mask) >> merged;
-  plan.z_mask = static_cast<std::uint64_t>(z_mask) >> merged;
-
+  const auto [plan, merged] = plan_overlap(left, right, x_mask, z_mask);
   const std::int64_t rows = left.rows >> merged;
   const std::int64_t elements = left.rows * left.columns;
   const std::int64_t chunks =
@@ -172,12 +181,38 @@ std::complex<double> pauli_overlap(ConstBlock<T> left, ConstBlock<T> right, std:
   return total;
 }
 
-#define LRET_INSTANTIATE(T)                                                                  \
-  template void reduced_matrices<T>(ConstBlock<T>, std::span<const int>,                     \
-                                    std::span<std::complex<double>>);                        \
-  template void column_weights<T>(ConstBlock<T>, std::span<double>);                         \
-  template void probabilities<T>(ConstBlock<T>, std::span<double>);                          \
-  template std::complex<double> pauli_overlap<T>(ConstBlock<T>, ConstBlock<T>, std::int64_t, \
+template <class T>
+void pauli_values(std::span<const std::complex<T>> columns, std::int64_t rows,
+                  std::span<const std::int64_t> x_masks, std::span<const std::int64_t> z_masks,
+                  std::span<std::complex<double>> out) {
+  const auto bits = static_cast<std::size_t>(row_bits(rows));
+  const auto count = static_cast<std::int64_t>(columns.size()) / rows;
+  check_size("columns", columns.size(), static_cast<std::size_t>(count * rows));
+  check_size("z_masks", z_masks.size(), x_masks.size());
+  check_size("out", out.size(), static_cast<std::size_t>(count) * x_masks.size());
+  for (const std::int64_t mask : x_masks) check_value("x_masks", mask, bits);
+  for (const std::int64_t mask : z_masks) check_value("z_masks", mask, bits);
+  const auto strings = static_cast<std::int64_t>(x_masks.size());
+  const auto& run = kernels<T>().overlap;
+  parallel_for(count * strings, count * strings * rows, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin; task < end; ++task) {
+      const ConstBlock<T> column{columns.data() + task / strings * rows, rows, 1, 1};
+      const auto s = static_cast<std::size_t>(task % strings);
+      const auto [plan, merged] = plan_overlap<T>(column, column, x_masks[s], z_masks[s]);
+      run(plan, 0, rows >> merged, reals_of(&out[static_cast<std::size_t>(task)]));
+    }
+  });
+}
+
+#define LRET_INSTANTIATE(T)                                                                   \
+  template void reduced_matrices<T>(ConstBlock<T>, std::span<const int>,                      \
+                                    std::span<std::complex<double>>);                         \
+  template void column_weights<T>(ConstBlock<T>, std::span<double>);                          \
+  template void probabilities<T>(ConstBlock<T>, std::span<double>);                           \
+  template void pauli_values<T>(std::span<const std::complex<T>>, std::int64_t,               \
+                                std::span<const std::int64_t>, std::span<const std::int64_t>, \
+                                std::span<std::complex<double>>);                             \
+  template std::complex<double> pauli_overlap<T>(ConstBlock<T>, ConstBlock<T>, std::int64_t,  \
                                                  std::int64_t);
 LRET_INSTANTIATE(double)
 LRET_INSTANTIATE(float)

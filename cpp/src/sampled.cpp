@@ -1,0 +1,369 @@
+#include "lret/sampled.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "checks.hpp"
+#include "convert.hpp"
+#include "lret/reduce.hpp"
+#include "matrix_plan.hpp"
+#include "philox.hpp"
+
+namespace lret {
+namespace {
+
+// What a random number is for.
+enum class Purpose : std::uint32_t { kStart, kOperator, kPhase };
+
+// Widest step for which reduced matrices are formed.
+constexpr std::size_t kReducedBits = 3;
+
+// Norms that a sampled column may drift to before it is scaled back.
+constexpr double kLeastNorm = 1e-6;
+constexpr double kMostNorm = 1e6;
+
+PhiloxCounter draw(const SampledSettings& settings, std::int64_t step, std::int64_t column,
+                   Purpose purpose, std::uint32_t place = 0) {
+  const auto what = static_cast<std::uint32_t>(purpose) | place << 2;
+  return philox(
+      {settings.batch, static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(column), what},
+      settings.seed);
+}
+
+std::int64_t count_of(const SampledStep& step) {
+  return static_cast<std::int64_t>(step.kraus.size() >> (2 * step.bits.size()));
+}
+
+std::span<const std::complex<double>> operator_of(const SampledStep& step, std::int64_t op) {
+  const std::size_t size = std::size_t{1} << (2 * step.bits.size());
+  return step.kraus.subspan(static_cast<std::size_t>(op) * size, size);
+}
+
+std::vector<std::complex<double>> scaled(std::span<const std::complex<double>> matrix,
+                                         std::complex<double> factor) {
+  std::vector<std::complex<double>> out(matrix.begin(), matrix.end());
+  for (auto& entry : out) entry *= factor;
+  return out;
+}
+
+template <class T>
+void add(const std::complex<T>* from, std::int64_t count, std::complex<T>* to) {
+  // Plain reals: the compiler does not vectorise std::complex.
+  const T* const source = reals_of(from);
+  T* const target = reals_of(to);
+  for (std::int64_t i = 0; i < 2 * count; ++i) target[i] += source[i];
+}
+
+template <class T>
+void scale_column(std::complex<T>* data, std::int64_t count, double factor) {
+  T* const reals = reals_of(data);
+  const T scale = static_cast<T>(factor);
+  for (std::int64_t i = 0; i < 2 * count; ++i) reals[i] *= scale;
+}
+
+}  // namespace
+
+template <class T>
+struct SampledColumns<T>::Candidate {
+  std::int64_t op;
+  std::int64_t source;  // number of the exact column
+  double weight;
+};
+
+template <class T>
+SampledColumns<T>::SampledColumns(std::span<std::complex<T>> columns, std::int64_t rows,
+                                  const SampledSettings& settings,
+                                  std::span<const double> exact_weights)
+    : columns_(columns),
+      rows_(rows),
+      settings_(settings),
+      exact_weights_(exact_weights.begin(), exact_weights.end()) {
+  check_rows(rows);
+  if (settings.tail < 0 || settings.tail + exact() > settings.capacity) {
+    throw std::invalid_argument("capacity must hold the tail and the exact columns");
+  }
+  check_size("columns", columns.size(), static_cast<std::size_t>(settings.capacity * rows));
+  const auto tail = static_cast<std::size_t>(settings.tail);
+  tail_weights_.resize(tail);
+  norms_.resize(tail);
+  least_.assign(tail, 1.0);
+  most_.assign(tail, 1.0);
+  for (std::int64_t c = 0; c < settings.tail; ++c) {
+    points_.push_back(settings.spacing * uniform(draw(settings, 0, c, Purpose::kStart)));
+  }
+  scratch_.resize(static_cast<std::size_t>(rows));
+}
+
+template <class T>
+SampledColumns<T> SampledColumns<T>::on(std::span<std::complex<T>> columns) const {
+  check_size("columns", columns.size(), columns_.size());
+  SampledColumns other = *this;
+  other.columns_ = columns;
+  return other;
+}
+
+template <class T>
+std::vector<double> SampledColumns<T>::weights() const {
+  std::vector<double> all = tail_weights_;
+  all.insert(all.end(), exact_weights_.begin(), exact_weights_.end());
+  return all;
+}
+
+template <class T>
+void SampledColumns<T>::set_weights(std::span<const double> weights) {
+  check_size("weights", weights.size(), tail_weights_.size() + exact_weights_.size());
+  const auto middle = weights.begin() + settings_.tail;
+  std::copy(weights.begin(), middle, tail_weights_.begin());
+  std::copy(middle, weights.end(), exact_weights_.begin());
+}
+
+template <class T>
+double SampledColumns<T>::norm(const std::complex<T>* data) const {
+  double sum = 0;
+  column_weights<T>({data, rows_, 1, 1}, {&sum, 1});
+  return sum;
+}
+
+template <class T>
+void SampledColumns<T>::apply(const SampledStep& step, std::int64_t op, std::complex<double> factor,
+                              std::complex<T>* data) const {
+  const auto matrix = scaled(operator_of(step, op), factor);
+  if (step.bits.empty()) {
+    const auto value = std::complex<T>(matrix[0]);
+    std::for_each(data, data + rows_, [&](std::complex<T>& entry) { entry *= value; });
+  } else {
+    MatrixPlan<T>({rows_, 1, 1}, {}, 0, step.bits, matrix).run(data);
+  }
+}
+
+template <class T>
+void SampledColumns<T>::weigh_column(const SampledStep& step, std::int64_t number,
+                                     std::span<double> out) {
+  const std::complex<T>* const data = column(number);
+  const std::size_t side = std::size_t{1} << step.bits.size();
+  if (step.bits.empty()) {
+    const double whole = norm(data);
+    for (std::size_t k = 0; k < out.size(); ++k) out[k] = std::norm(step.kraus[k]) * whole;
+    return;
+  }
+  if (step.bits.size() > kReducedBits) {
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      std::copy_n(data, rows_, scratch_.data());
+      apply(step, static_cast<std::int64_t>(k), 1.0, scratch_.data());
+      out[k] = norm(scratch_.data());
+    }
+    return;
+  }
+  std::vector<std::complex<double>> rho(side * side);
+  reduced_matrices<T>({data, rows_, 1, 1}, step.bits, rho);
+  for (std::size_t k = 0; k < out.size(); ++k) {
+    // |K v|^2 = sum_i sum_ab K[i, a] rho[a, b] conj(K[i, b])
+    const auto kraus = operator_of(step, static_cast<std::int64_t>(k));
+    double sum = 0;
+    for (std::size_t i = 0; i < side; ++i) {
+      for (std::size_t a = 0; a < side; ++a) {
+        for (std::size_t b = 0; b < side; ++b) {
+          sum += (kraus[i * side + a] * rho[a * side + b] * std::conj(kraus[i * side + b])).real();
+        }
+      }
+    }
+    out[k] = std::max(0.0, sum);
+  }
+}
+
+template <class T>
+std::vector<double> SampledColumns<T>::partial_weights(const SampledStep& step) {
+  const std::int64_t columns = tail() + exact();
+  const auto operators = static_cast<std::size_t>(count_of(step));
+  std::vector<double> out(operators * static_cast<std::size_t>(columns));
+  std::vector<double> one(operators);
+  for (std::int64_t c = 0; c < columns; ++c) {
+    weigh_column(step, c, one);
+    for (std::size_t k = 0; k < operators; ++k) {
+      out[k * static_cast<std::size_t>(columns) + static_cast<std::size_t>(c)] = one[k];
+    }
+  }
+  return out;
+}
+
+template <class T>
+void SampledColumns<T>::normalise(std::int64_t number) {
+  const auto place = static_cast<std::size_t>(number);
+  scale_column(column(number), rows_, 1 / std::sqrt(norm(column(number))));
+  least_[place] = most_[place] = 1.0;
+}
+
+template <class T>
+template <class Weigh>
+void SampledColumns<T>::step_tail(const SampledStep& step, std::int64_t number, const Weigh& weigh,
+                                  bool local) {
+  const double usual = 1 / std::sqrt(step.mean_dominant);
+  const bool mixture = !step.probabilities.empty();
+  std::optional<MatrixPlan<T>> dominant;
+  for (std::int64_t c = 0; c < tail(); ++c) {
+    const auto place = static_cast<std::size_t>(c);
+    if (tail_weights_[place] == 0) continue;
+    const double point = uniform(draw(settings_, number, c, Purpose::kOperator));
+    std::int64_t op = 0;
+    double part = step.mean_dominant;
+    if (!local || point >= step.least_dominant) {
+      const std::span<const double> weights = weigh(c);
+      const double whole = std::accumulate(weights.begin(), weights.end(), 0.0);
+      double passed = weights[0];
+      while (op + 1 < count_of(step) && passed <= point * whole) {
+        ++op;
+        passed += weights[static_cast<std::size_t>(op)];
+      }
+      part = weights[static_cast<std::size_t>(op)] / whole;
+      norms_[place] = whole;
+    } else if (!mixture) {
+      least_[place] *= step.least_dominant / step.mean_dominant;
+      most_[place] /= step.mean_dominant;
+    }
+    if (op == 0 && part == step.mean_dominant && !step.bits.empty()) {
+      if (!dominant) {
+        dominant.emplace(Shape{rows_, 1, 1}, std::span<const int>{}, 0, step.bits,
+                         scaled(operator_of(step, 0), usual));
+      }
+      dominant->run(column(c));
+    } else {
+      apply(step, op, 1 / std::sqrt(part), column(c));
+    }
+    if (least_[place] < kLeastNorm || most_[place] > kMostNorm) normalise(c);
+  }
+}
+
+template <class T>
+template <class Weigh>
+std::vector<typename SampledColumns<T>::Candidate> SampledColumns<T>::step_exact(
+    const SampledStep& step, const Weigh& weigh, std::vector<double>& dominant) {
+  std::vector<Candidate> small;
+  const std::int64_t before = exact();
+  for (std::int64_t j = 0; j < before; ++j) {
+    const std::span<const double> weights = weigh(tail() + j);
+    dominant.push_back(weights[0]);
+    for (std::int64_t k = 1; k < count_of(step); ++k) {
+      const double weight = weights[static_cast<std::size_t>(k)];
+      if (weight < settings_.resolution || tail() + exact() == settings_.capacity) {
+        if (weight > 0) small.push_back({k, j, weight});
+        continue;
+      }
+      std::complex<T>* const target = column(tail() + exact());
+      std::copy_n(column(tail() + j), rows_, target);
+      apply(step, k, 1.0, target);
+      exact_weights_.push_back(weight);
+    }
+  }
+  return small;
+}
+
+template <class T>
+std::vector<std::int64_t> SampledColumns<T>::join(const SampledStep& step, std::int64_t number,
+                                                  const std::vector<Candidate>& candidates,
+                                                  bool local) {
+  std::vector<double> edges;
+  double total = 0;
+  for (const Candidate& candidate : candidates) edges.push_back(total += candidate.weight);
+  const std::complex<double> phases[] = {1.0, {0.0, 1.0}, -1.0, {0.0, -1.0}};
+  std::vector<std::int64_t> joined;
+  for (std::int64_t c = 0; c < tail(); ++c) {
+    const auto place = static_cast<std::size_t>(c);
+    double& point = points_[place];
+    std::complex<T>* const target = column(c);
+    if (point < total) {
+      joined.push_back(c);
+      // From here on the column has its true scale.
+      const double now = local ? norm(target) : norms_[place];
+      const double weight = tail_weights_[place];
+      scale_column(target, rows_, weight == 0 ? 0.0 : std::sqrt(weight / now));
+      least_[place] = most_[place] = 1.0;
+    }
+    for (std::uint32_t turn = 0; point < total; ++turn, point += settings_.spacing) {
+      const auto found = std::ranges::upper_bound(edges, point) - edges.begin();
+      const Candidate& candidate = candidates[static_cast<std::size_t>(found)];
+      const auto bits = draw(settings_, number, c, Purpose::kPhase, turn);
+      const double size =
+          std::sqrt(settings_.spacing / static_cast<double>(tail()) / candidate.weight);
+      std::copy_n(column(tail() + candidate.source), rows_, scratch_.data());
+      apply(step, candidate.op, size * phases[bits[0] & 3U], scratch_.data());
+      add<T>(scratch_.data(), rows_, target);
+    }
+    point -= total;
+    if (local && !joined.empty() && joined.back() == c) tail_weights_[place] = norm(target);
+  }
+  return joined;
+}
+
+template <class T>
+template <class Weigh>
+std::vector<std::int64_t> SampledColumns<T>::step(const SampledStep& step, std::int64_t number,
+                                                  const Weigh& weigh, bool local) {
+  step_tail(step, number, weigh, local);
+  std::vector<double> dominant;
+  const std::int64_t before = exact();
+  const auto candidates = step_exact(step, weigh, dominant);
+  auto joined = join(step, number, candidates, local);
+  std::optional<MatrixPlan<T>> plan;
+  if (!step.bits.empty()) {
+    plan.emplace(Shape{rows_, 1, 1}, std::span<const int>{}, 0, step.bits, operator_of(step, 0));
+  }
+  for (std::int64_t j = 0; j < before; ++j) {
+    if (plan) {
+      plan->run(column(tail() + j));
+    } else {
+      apply(step, 0, 1.0, column(tail() + j));
+    }
+    exact_weights_[static_cast<std::size_t>(j)] = dominant[static_cast<std::size_t>(j)];
+  }
+  return joined;
+}
+
+template <class T>
+std::vector<std::int64_t> SampledColumns<T>::run(std::span<const SampledStep> steps,
+                                                 std::int64_t first_number) {
+  std::vector<std::int64_t> ranks;
+  std::vector<double> weights;
+  for (const SampledStep& each : steps) {
+    weights.resize(static_cast<std::size_t>(count_of(each)));
+    const auto weigh = [&](std::int64_t c) -> std::span<const double> {
+      if (each.probabilities.empty()) {
+        weigh_column(each, c, weights);
+      } else {
+        const double whole =
+            c < tail() ? 1.0 : exact_weights_[static_cast<std::size_t>(c - tail())];
+        for (std::size_t k = 0; k < weights.size(); ++k) {
+          weights[k] = each.probabilities[k] * whole;
+        }
+      }
+      return weights;
+    };
+    step(each, first_number++, weigh, true);
+    ranks.push_back(exact());
+  }
+  return ranks;
+}
+
+template <class T>
+std::vector<std::int64_t> SampledColumns<T>::advance(const SampledStep& each, std::int64_t number,
+                                                     std::span<const double> weights) {
+  const auto columns = static_cast<std::size_t>(tail() + exact());
+  const auto operators = static_cast<std::size_t>(count_of(each));
+  check_size("weights", weights.size(), operators * columns);
+  std::vector<double> one(operators);
+  const auto weigh = [&](std::int64_t c) -> std::span<const double> {
+    for (std::size_t k = 0; k < operators; ++k) {
+      one[k] = weights[k * columns + static_cast<std::size_t>(c)];
+    }
+    return one;
+  };
+  return step(each, number, weigh, false);
+}
+
+template class SampledColumns<double>;
+template class SampledColumns<float>;
+
+}  // namespace lret
