@@ -24,17 +24,21 @@ if TYPE_CHECKING:
 
 __all__ = ["run_batches"]
 
+#: Standard error, in units of the one aimed at, that calls for no further batches.
+_CLOSE_ENOUGH = 1.1
+
 
 def run_batches(
     program: Program,
     settings: RunSettings,
     comm: GridCommunicator,
     cancelled: Callable[[], bool],
-) -> Outcome:
+) -> Outcome | None:
     """Run a program in batches of sampled columns; collective over the process grid.
 
     Batch b runs on column group b modulo their number. The number of batches, and all random
-    numbers, are the same on every grid.
+    numbers, are the same on every grid. Returns None where more batches would be needed than the
+    settings call worth it.
 
     Raises:
         CancelledError: on every MPI rank, when the driver was asked to stop.
@@ -67,9 +71,9 @@ class _Batches:
         width = -(-program.num_clbits // 8)
         self.outcome = Outcome(np.zeros((settings.shots, width), np.uint8))
 
-    def run(self) -> Outcome:
+    def run(self) -> Outcome | None:
         done, wanted = 0, self.sampling.batches
-        while done < wanted:
+        while done < wanted <= self.sampling.worth:
             mine = range(done + self.comm.column, wanted, self.comm.grid.columns)
             stopped = False
             try:
@@ -78,6 +82,8 @@ class _Batches:
             except CancelledError:
                 stopped = True
             done, wanted = wanted, self._next_round(wanted, stopped=stopped)
+        if wanted > self.sampling.worth:
+            return None
         self._finish(done)
         return self.outcome
 
@@ -123,9 +129,9 @@ class _Batches:
         error = self.tally.largest_error(self.comm)
         words = np.array([float(done), float(stopped)])
         if self.comm.is_driver and self.sampling.target is not None:
-            wanted = int(np.ceil(done * (error / self.sampling.target) ** 2))
-            if wanted > done == self.sampling.batches:
-                words[0] = min(wanted, self.sampling.most_batches)
+            ratio = error / self.sampling.target
+            if ratio > _CLOSE_ENOUGH:
+                words[0] = max(done, min(np.ceil(done * ratio**2), self.sampling.most_batches))
         self.comm.broadcast(words)
         if words[1]:
             raise CancelledError("the run was cancelled")

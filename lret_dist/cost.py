@@ -17,12 +17,13 @@ from lret_dist.program import ChannelStep, UnitaryStep
 if TYPE_CHECKING:
     from lret_dist.program import Program
 
-__all__ = ["density_cost", "density_pays", "expected_ranks", "factor_cost", "sampled_cost"]
+__all__ = ["batch_cost", "density_cost", "density_pays", "expected_ranks", "factor_cost"]
 
-#: One entry of the factor through one channel: weights, branches and compression included.
-_FACTOR_ENTRY = 20.0
-#: One entry of a sampled column through one step.
-_SAMPLED_ENTRY = 3.0
+#: One entry of the factor through one channel: weights, branches and products of compressions
+#: included; and the part of a step in their eigenproblems, times the columns cubed.
+_FACTOR_ENTRY, _EIGENVECTORS = 20.0, 2.0
+#: One entry of a sampled column through one step, and a step of a batch whatever its size.
+_SAMPLED_ENTRY, _SAMPLED_STEP = 1.5, 2e4
 #: A step of either kind whatever its size, and one entry and column of the conversion.
 _FACTOR_STEP, _DENSITY_STEP = 3e5, 1e5
 _CONVERSION = 0.1
@@ -31,25 +32,46 @@ _WIDEST = 3
 
 
 def expected_ranks(program: Program, epsilon: float, max_rank: int | None) -> list[int]:
-    """Rough number of columns after each step, from the branches of the dominant column alone."""
+    """Rough number of columns after each step: the combinations of errors that must be kept.
+
+    With B branches that weigh, and a Poisson distributed number of errors, up to J errors at once
+    must be kept until the rest is within ``epsilon``: about sum over j <= J of B**j / j! columns.
+    """
     budget = TruncationBudget(program, epsilon)
-    most = 1 << program.num_qubits
-    most = max(1, min(most, max_rank or most))
-    columns, before = 1, 0.0
+    full = 1 << program.num_qubits
+    most = max(1, min(full, max_rank or full))
+    branches, weight, before = 0, 0.0, 0.0
     ranks = []
     for number, step in enumerate(program.steps):
         if isinstance(step, ChannelStep):
             weights = np.sort(step.mean_weights[1:])
             share = budget.allowed(number) - before
-            columns += int(np.count_nonzero(np.cumsum(weights) > share))
+            branches += int(np.count_nonzero(np.cumsum(weights) > share))
             before += share
-        ranks.append(min(columns, most))
+            weight += step.noise_weight
+        ranks.append(_combinations(branches, weight, epsilon, most))
     return ranks
+
+
+def _combinations(branches: int, weight: float, epsilon: float, most: int) -> int:
+    """Sets of errors that must be kept, but no more than ``most``."""
+    left, errors = -math.expm1(-weight), 0
+    chance, number, total = math.exp(-weight), 1.0, 1.0
+    while left > max(epsilon, 1e-15) and total < most:
+        errors += 1
+        number *= branches / errors
+        total += number
+        chance *= weight / errors
+        left -= chance
+    return int(min(total, most))
 
 
 def factor_cost(program: Program, ranks: list[int]) -> float:
     """Cost of a certified run with so many columns after each step."""
-    return sum(_FACTOR_STEP + _FACTOR_ENTRY * (rank << program.num_qubits) for rank in ranks)
+    rows = 1 << program.num_qubits
+    return sum(
+        _FACTOR_STEP + _FACTOR_ENTRY * rank * rows + _EIGENVECTORS * rank**3 for rank in ranks
+    )
 
 
 def density_cost(program: Program, number: int = 0) -> float:
@@ -59,11 +81,10 @@ def density_cost(program: Program, number: int = 0) -> float:
     return (len(program.steps) - number) * (_DENSITY_STEP + 4.0**program.num_qubits)
 
 
-def sampled_cost(program: Program, columns: int, columns_of_batch: int) -> float:
-    """Cost of a sampled run with so many sampled columns in all."""
-    batches = columns / columns_of_batch
-    each = _SAMPLED_ENTRY * ((columns_of_batch + 1) << program.num_qubits)
-    return batches * len(program.steps) * (_FACTOR_STEP + each)
+def batch_cost(program: Program, columns: int) -> float:
+    """Cost of one batch of so many sampled columns."""
+    entries = (columns + 1) << program.num_qubits
+    return len(program.steps) * (_SAMPLED_STEP + _SAMPLED_ENTRY * entries)
 
 
 def density_pays(program: Program, number: int, columns: int) -> bool:

@@ -11,6 +11,8 @@ from lret_dist.circuit import SaveDensityMatrix, SaveExpectationValue
 from lret_dist.saving import pauli_masks, save_value, saved_shape
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from lret_dist.circuit import Save
@@ -95,16 +97,29 @@ class Tally:
             saved[save.key] = Estimate.of_shape(saved_shape(save), dtype)
         return cls(saved, Estimate.of_shape((len(program.final_measures),)), np.zeros(rows))
 
-    def add_save(self, state: SampledState, save: Save) -> None:
+    def add_saves(self, state: SampledState, saves: Sequence[Save]) -> None:
         """Take the estimates of each sampled column; collective over the row groups."""
-        estimate = self.saved[save.key]
-        if isinstance(save, SaveExpectationValue):
-            masks = [pauli_masks(save.qubits, text) for text, _ in save.paulis]
-            coefficients = np.array([coefficient for _, coefficient in save.paulis])
-            x_masks, z_masks = zip(*masks, strict=True) if masks else ((), ())
-            for value in state.pauli_values(x_masks, z_masks) @ coefficients:
-                estimate.add(value)
+        expectations = [save for save in saves if isinstance(save, SaveExpectationValue)]
+        self._add_expectations(state, expectations)
+        for save in saves:
+            if not isinstance(save, SaveExpectationValue):
+                self._add_others(state, save)
+
+    def _add_expectations(self, state: SampledState, saves: list[SaveExpectationValue]) -> None:
+        masks = [pauli_masks(save.qubits, text) for save in saves for text, _ in save.paulis]
+        if not masks:
             return
+        x_masks, z_masks = zip(*masks, strict=True)
+        values = state.pauli_values(x_masks, z_masks)
+        first = 0
+        for save in saves:
+            coefficients = np.array([coefficient for _, coefficient in save.paulis])
+            for value in values[:, first : first + len(coefficients)] @ coefficients:
+                self.saved[save.key].add(value)
+            first += len(coefficients)
+
+    def _add_others(self, state: SampledState, save: Save) -> None:
+        estimate = self.saved[save.key]
         exact = sum(_value(state, number, save) for number in range(state.tail, state.rank()))
         for number in range(state.tail):
             if (value := _value(state, number, save)) is not None:

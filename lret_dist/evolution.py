@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lret_dist.circuit import Save
     from lret_dist.communicator import GridCommunicator
     from lret_dist.estimates import Tally
 
@@ -96,15 +97,16 @@ class Evolution:
             step = self.program.steps[number]
             if isinstance(step, SaveStep):
                 self._stop_if_cancelled()
-                self._save(state, step)
-            elif isinstance(step, MeasureStep):
+                number = self._save(state, number)
+                continue
+            if isinstance(step, MeasureStep):
                 self._stop_if_cancelled()
                 self._measure(state, step, number, path)
                 return
-            elif not isinstance(state, State):
+            if not isinstance(state, State):
                 number = self._run_stretch(state, number, path)
                 continue
-            elif isinstance(step, UnitaryStep):
+            if isinstance(step, UnitaryStep):
                 self._stop_if_cancelled()
                 self._low_rank.unitary(state, step, number)
             elif not self._low_rank.channel(state, step, number, path):
@@ -153,14 +155,22 @@ class Evolution:
             self.outcome.history.note(done, state.rank(), 0.0)
             self.outcome.note_rank(state.rank())
 
-    def _save(self, state: AnyState, step: SaveStep) -> None:
+    def _save(self, state: AnyState, number: int) -> int:
+        """Save what this step and those that follow at once ask for."""
+        saves: list[Save] = []
+        for step in self.program.steps[number:]:
+            if not isinstance(step, SaveStep):
+                break
+            saves.append(step.save)
         if isinstance(state, SampledState):
             assert self._tally is not None
-            self._tally.add_save(state, step.save)
-            return
-        value = save_value(state, step.save)
-        if self.comm.is_driver:
-            self.outcome.data[step.save.key] = value
+            self._tally.add_saves(state, saves)
+        else:
+            values = [save_value(state, save) for save in saves]
+            if self.comm.is_driver:
+                keys = [save.key for save in saves]
+                self.outcome.data.update(zip(keys, values, strict=True))
+        return number + len(saves)
 
     def _measure(self, state: AnyState, step: MeasureStep, number: int, path: Path) -> None:
         """Split the shots over the outcomes of a measurement and go on with each."""

@@ -56,6 +56,7 @@ class Sampling:
         batches: batches to begin with.
         most_batches: most batches in all.
         batches_in_memory: most batches whose columns fit in memory at once.
+        worth: number of batches beyond which a certified run is to be preferred.
         target: standard error at which no more batches are run, or None to run no more.
     """
 
@@ -66,6 +67,7 @@ class Sampling:
     batches: int
     most_batches: int
     batches_in_memory: int
+    worth: float
     target: float | None
 
 

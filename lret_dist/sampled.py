@@ -67,6 +67,7 @@ class SampledState:
         self.layout = layout
         self.comm = comm
         self._core = core
+        self._known_norms: FloatArray | None = None
 
     @classmethod
     def begin(cls, exact: State, sampling: Sampling, seed: int, batch: int) -> SampledState:
@@ -107,6 +108,7 @@ class SampledState:
         Yields:
             The number of exact columns after each of the steps that were done since the last time.
         """
+        self._known_norms = None
         if self.comm.grid.rows > 1:
             for place, step in enumerate(steps):
                 self._step(program, step, number + place)
@@ -157,6 +159,7 @@ class SampledState:
         before = self._norms()[: self.tail]
         for column in self.columns[: self.rank()]:
             column *= factors.astype(column.dtype)
+        self._known_norms = None
         after, weights = self._norms(), self._core.weights()
         tail = slice(0, self.tail)
         ratio = np.divide(
@@ -217,14 +220,9 @@ class SampledState:
 
         A sampled column then estimates the whole of the tail. The qubits must be in order.
         """
-        norm = np.array([_norm(self.columns[number])])
-        self.comm.sum_over_rows(norm)
-        factor = 1.0
-        if number < self.tail:
-            factor = self.tail * self._core.weights()[number] / norm[0] if norm[0] else 0.0
-        column = self.columns[number][:, np.newaxis]
+        column, norm = self.columns[number][:, np.newaxis], self._norms()[number : number + 1]
         state = State(Factor.from_columns(column, norm, 1), self.layout.copy(), self.comm)
-        return state, float(factor)
+        return state, float(self._factors()[number])
 
     def _factors(self) -> FloatArray:
         """What the values of each column are multiplied by."""
@@ -240,9 +238,12 @@ class SampledState:
         return shares
 
     def _norms(self) -> FloatArray:
-        norms = np.array([_norm(column) for column in self.columns[: self.rank()]])
-        self.comm.sum_over_rows(norms)
-        return norms
+        """|v|**2 of every column, kept until a step changes them."""
+        if self._known_norms is None:
+            norms = np.array([_norm(column) for column in self.columns[: self.rank()]])
+            self.comm.sum_over_rows(norms)
+            self._known_norms = norms
+        return self._known_norms
 
     def _z_of(self, column: NDArray[Any]) -> FloatArray:
         """<Z> of every qubit, qubits in order, from the rows held here."""

@@ -308,21 +308,24 @@ def _run(
     comm: GridCommunicator,
     cancelled: Callable[[], bool],
 ) -> Outcome:
-    if settings.sampling is None:
-        return Evolution(program, settings, comm, cancelled).run()
-    return run_batches(program, settings, comm, cancelled)
+    if settings.sampling is not None:
+        outcome = run_batches(program, settings, comm, cancelled)
+        if outcome is not None:
+            return outcome
+        settings = replace(settings, sampling=None)
+    return Evolution(program, settings, comm, cancelled).run()
 
 
 def assemble_result(job: Job, report: Report, machine: Machine, started: float) -> SimulationResult:
     """The result of a run that began at ``started`` (of ``time.perf_counter``)."""
     outcome, settings = report.outcome, job.settings
-    sampled = settings.sampling is not None
+    sampled = outcome.sampled_columns > 0
     metadata = RunMetadata(
         final_rank=outcome.final_rank,
         max_rank=max(outcome.max_rank, outcome.final_rank),
         num_truncations=outcome.num_truncations,
         truncation="unbiased" if sampled else "certified",
-        truncation_reason=job.truncation_reason,
+        truncation_reason=_truncation_reason(job, sampled=sampled),
         truncation_error=None if sampled else outcome.truncation_error,
         fidelity=None if sampled else 1.0 - outcome.truncation_error,
         standard_error=outcome.standard_error,
@@ -350,6 +353,13 @@ def assemble_result(job: Job, report: Report, machine: Machine, started: float) 
     )
 
 
+def _truncation_reason(job: Job, *, sampled: bool) -> str:
+    """Why small branches were discarded, or sampled, in words."""
+    if job.settings.sampling is not None and not sampled:
+        return "sampling would have taken too many columns"
+    return job.truncation_reason
+
+
 def _method_reason(job: Job, outcome: Outcome) -> str:
     """Why the state was held as it was, in words."""
     settings, steps = job.settings, len(job.program.steps)
@@ -361,7 +371,7 @@ def _method_reason(job: Job, outcome: Outcome) -> str:
 
 
 def _truncation_warnings(outcome: Outcome, settings: RunSettings) -> list[str]:
-    if settings.sampling is not None:
+    if settings.sampling is not None and outcome.sampled_columns:
         return _sampling_warnings(outcome, settings.sampling)
     if outcome.truncation_error <= settings.epsilon + _ROUNDING[settings.dtype.itemsize]:
         return []

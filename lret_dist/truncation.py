@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lret_dist.circuit import SaveDensityMatrix
-from lret_dist.cost import density_cost, factor_cost, sampled_cost
+from lret_dist.cost import batch_cost, density_cost, factor_cost
 from lret_dist.memory import density_bytes
 from lret_dist.records import Sampling
 
@@ -20,7 +20,7 @@ __all__ = ["TruncationChoice", "choose_truncation"]
 #: Sampled columns of a batch, and most exact columns beside them.
 _COLUMNS, _EXACT_COLUMNS = 16, 8
 #: Branches that each sampled column gathers.
-_BRANCHES = 16
+_BRANCHES = 8
 #: Batches that measure the spread, from which the number of all follows.
 _FIRST_BATCHES = 2
 #: Standard error aimed at, in units of that of the shots, and without shots.
@@ -64,10 +64,12 @@ def choose_truncation(
     certified, memory = _certified_cost(program, options, ranks, budget)
     if memory > budget:
         return TruncationChoice(sampling=sampling, reason="a certified run would not fit in memory")
-    columns = sampling.columns * max(sampling.batches, _expected_batches(program, sampling))
-    if _ADVANTAGE * sampled_cost(program, columns, sampling.columns) < certified:
-        return TruncationChoice(sampling=sampling, reason="much faster than a certified run")
-    return TruncationChoice(sampling=None, reason="affordable")
+    worth = certified / (_ADVANTAGE * batch_cost(program, sampling.columns))
+    if worth < sampling.batches:
+        return TruncationChoice(sampling=None, reason="affordable")
+    return TruncationChoice(
+        sampling=replace(sampling, worth=worth), reason="much faster than a certified run"
+    )
 
 
 def _certified_anyway(program: Program, options: SimulationOptions) -> str | None:
@@ -109,19 +111,13 @@ def _sampling(program: Program, options: SimulationOptions, budget: int) -> Samp
         batches=batches,
         most_batches=most,
         batches_in_memory=max(1, fitting // (columns + exact)),
+        worth=math.inf,
         target=target,
     )
 
 
 def _target(options: SimulationOptions) -> float:
     return _PART_OF_SHOTS / math.sqrt(options.shots) if options.shots else _WITHOUT_SHOTS
-
-
-def _expected_batches(program: Program, sampling: Sampling) -> int:
-    if sampling.target is None:
-        return sampling.batches
-    left_out = 1 - math.exp(-program.noise_weight)
-    return math.ceil(_USUAL_VARIANCE * (left_out / sampling.target) ** 2 / sampling.columns)
 
 
 def _certified_cost(

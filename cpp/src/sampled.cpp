@@ -123,8 +123,9 @@ void SampledColumns<T>::set_weights(std::span<const double> weights) {
 
 template <class T>
 double SampledColumns<T>::norm(const std::complex<T>* data) const {
+  // One row of as many columns: the kernel for rows reads memory in order.
   double sum = 0;
-  column_weights<T>({data, rows_, 1, 1}, {&sum, 1});
+  probabilities<T>({data, 1, rows_, rows_}, {&sum, 1});
   return sum;
 }
 
