@@ -27,6 +27,8 @@ _SAMPLED_ENTRY, _SAMPLED_STEP = 1.5, 2e4
 #: A step of either kind whatever its size, and one entry and column of the conversion.
 _FACTOR_STEP, _DENSITY_STEP = 3e5, 1e5
 _CONVERSION = 0.1
+#: Making an entry of the density matrix, whatever the columns.
+_DENSITY_START = 15.0
 #: Qubits of the widest step that the density matrix takes without being asked for.
 _WIDEST = 3
 
@@ -78,7 +80,8 @@ def density_cost(program: Program, number: int = 0) -> float:
     """Cost of the density matrix from a step on; infinite where a step is too wide for it."""
     if _widest(program) > _WIDEST:
         return math.inf
-    return (len(program.steps) - number) * (_DENSITY_STEP + 4.0**program.num_qubits)
+    entries = 4.0**program.num_qubits
+    return (len(program.steps) - number) * (_DENSITY_STEP + entries) + _DENSITY_START * entries
 
 
 def batch_cost(program: Program, columns: int) -> float:

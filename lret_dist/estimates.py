@@ -11,7 +11,7 @@ from lret_dist.circuit import SaveDensityMatrix, SaveExpectationValue
 from lret_dist.saving import pauli_masks, save_value, saved_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,41 +28,50 @@ class Estimate:
     """Mean of independent estimates of one quantity, and what it is known to.
 
     Attributes:
-        total: sum of the estimates.
+        total: sum of the estimates of the tail.
         squares: sum of their squared absolute values.
         number: how many there are.
+        exact: what the exact columns add to each, the same for all.
     """
 
     total: NDArray[Any]
     squares: NDArray[np.float64]
     number: int = 0
+    exact: Any = 0.0
 
     @classmethod
     def of_shape(cls, shape: tuple[int, ...], dtype: type = np.float64) -> Estimate:
         """No estimate yet."""
         return cls(np.zeros(shape, dtype), np.zeros(shape))
 
-    def add(self, value: Any) -> None:
-        """Take one more estimate."""
-        self.total += value
-        self.squares += np.abs(value) ** 2
-        self.number += 1
+    def add_columns(self, values: Iterable[Any], tail: int) -> None:
+        """Take the values of all columns of a batch, the ``tail`` sampled ones first."""
+        exact: Any = 0.0
+        for number, value in enumerate(values):
+            if number >= tail:
+                exact = exact + value
+                continue
+            self.total += value
+            self.squares += np.abs(value) ** 2
+            self.number += 1
+        self.exact = exact
 
     def merge(self, other: Estimate) -> None:
         """Take over the estimates of another batch."""
         self.total += other.total
         self.squares += other.squares
         self.number += other.number
+        self.exact = other.exact
 
     @property
     def mean(self) -> NDArray[Any]:
         """The estimate."""
-        return np.asarray(self.total / self.number)
+        return np.asarray(self.exact + self.total / self.number)
 
     @property
     def standard_error(self) -> NDArray[np.float64]:
         """Standard error of the mean, element by element."""
-        variance = self.squares / self.number - np.abs(self.mean) ** 2
+        variance = self.squares / self.number - np.abs(self.total / self.number) ** 2
         return np.asarray(np.sqrt(np.clip(variance, 0, None) / max(1, self.number - 1)))
 
     def summed(self, comm: GridCommunicator) -> Estimate:
@@ -71,7 +80,7 @@ class Estimate:
         number = np.array([float(self.number)])
         for array in (total, squares, number):
             comm.sum_columns_on_driver(array)
-        return Estimate(total, squares, int(number[0]))
+        return Estimate(total, squares, int(number[0]), self.exact)
 
 
 @dataclass
@@ -114,21 +123,18 @@ class Tally:
         first = 0
         for save in saves:
             coefficients = np.array([coefficient for _, coefficient in save.paulis])
-            for value in values[:, first : first + len(coefficients)] @ coefficients:
-                self.saved[save.key].add(value)
+            mine = values[:, first : first + len(coefficients)] @ coefficients
+            self.saved[save.key].add_columns(mine, state.tail)
             first += len(coefficients)
 
     def _add_others(self, state: SampledState, save: Save) -> None:
         estimate = self.saved[save.key]
-        exact = sum(_value(state, number, save) for number in range(state.tail, state.rank()))
-        for number in range(state.tail):
-            if (value := _value(state, number, save)) is not None:
-                estimate.add(value + exact)
+        values = (_value(state, number, save) for number in range(state.rank()))
+        estimate.add_columns((value for value in values if value is not None), state.tail)
 
     def add_measured(self, state: SampledState, qubits: list[int]) -> None:
         """Take the probabilities of the final state, and <Z> of the measured qubits."""
-        for values in state.z_values(qubits):
-            self.z_values.add(values)
+        self.z_values.add_columns(state.z_values(qubits), state.tail)
         self.probabilities += state.tail * state.probabilities()
 
     def merge(self, other: Tally) -> None:

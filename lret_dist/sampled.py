@@ -192,15 +192,20 @@ class SampledState:
         return total
 
     def z_values(self, qubits: Sequence[int]) -> FloatArray:
-        """Estimates of <Z> of each qubit by each sampled column, exact part included, (t, k)."""
+        """<Z> of each qubit in each column, (columns, k), unnormalised.
+
+        That of a sampled column estimates the whole of the tail.
+        """
         self.restore_order()
         values = np.array([self._z_of(column) for column in self.columns[: self.rank()]])
         self.comm.sum_over_rows(values)
-        values = values[:, list(qubits)] * self._factors()[:, np.newaxis]
-        return np.asarray(values[: self.tail] + values[self.tail :].sum(axis=0))
+        return np.asarray(values[:, list(qubits)] * self._factors()[:, np.newaxis])
 
     def pauli_values(self, x_masks: Sequence[int], z_masks: Sequence[int]) -> FloatArray:
-        """Estimates of Tr(P rho), (t, strings), exact part included; masks as in State.pauli."""
+        """Tr(P rho) of each column, (columns, strings), as in :meth:`z_values`.
+
+        The masks are those of :meth:`State.pauli`.
+        """
         self.restore_order()
         if self.comm.grid.rows == 1:
             x, z = np.array(x_masks, np.int64), np.array(z_masks, np.int64)
@@ -212,8 +217,7 @@ class SampledState:
             pairs = list(zip(x_masks, z_masks, strict=True))
             states = [self.column(number)[0] for number in range(self.rank())]
             values = np.array([[state.pauli(*pair) for pair in pairs] for state in states])
-        values *= self._factors()[:, np.newaxis]
-        return np.asarray(values[: self.tail] + values[self.tail :].sum(axis=0))
+        return np.asarray(values * self._factors()[:, np.newaxis])
 
     def column(self, number: int) -> tuple[State, float]:
         """One column as a state of its own, and what to multiply its values by.

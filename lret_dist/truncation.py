@@ -28,7 +28,9 @@ _PART_OF_SHOTS, _WITHOUT_SHOTS = 0.25, 1e-3
 #: Variance of an expectation value over sampled columns of unit weight, where nothing is known.
 _USUAL_VARIANCE = 0.05
 #: How many times faster sampling must be before a certified error is given up for it.
-_ADVANTAGE = 3.0
+_ADVANTAGE = 2.0
+#: Cost of a certified run, in the units of lret_dist.cost, that is never worth saving: 0.1 s.
+_CHEAP = 2e8
 #: Widest density matrix whose saving does not ask for the whole state.
 _PART_OF_STATE = 6
 
@@ -65,7 +67,7 @@ def choose_truncation(
     if memory > budget:
         return TruncationChoice(sampling=sampling, reason="a certified run would not fit in memory")
     worth = certified / (_ADVANTAGE * batch_cost(program, sampling.columns))
-    if worth < sampling.batches:
+    if worth < sampling.batches or certified < _CHEAP:
         return TruncationChoice(sampling=None, reason="affordable")
     return TruncationChoice(
         sampling=replace(sampling, worth=worth), reason="much faster than a certified run"
