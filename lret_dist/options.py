@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "DEFAULT_EPSILON",
     "METHODS",
     "PARALLELIZATIONS",
     "PRECISIONS",
@@ -33,6 +34,8 @@ METHODS: tuple[str, ...] = get_args(Method)
 PARALLELIZATIONS: tuple[str, ...] = get_args(Parallelization)
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 TRUNCATIONS: tuple[str, ...] = get_args(Truncation)
+#: Trace that a run may discard if nothing else is said.
+DEFAULT_EPSILON = 1e-4
 _MAX_SEED = 2**64 - 1
 
 
@@ -46,7 +49,8 @@ class SimulationOptions:
             first to the second on the way.
         truncation: what becomes of branches that are too small to keep. ``"certified"`` discards
             them, within ``epsilon``: the error is bounded. ``"unbiased"`` samples them: results
-            are right on average, with a standard error. ``"auto"`` decides by the cost.
+            are right on average, with a standard error. ``"auto"`` decides by the cost, and takes
+            ``"certified"`` where an ``epsilon`` other than 1e-4 asks for it.
         resolution: for ``"unbiased"``, the least weight of a branch that is kept for sure; default:
             what ``standard_error`` needs.
         standard_error: for ``"unbiased"``, the largest standard error of an expectation value to
@@ -68,7 +72,7 @@ class SimulationOptions:
     resolution: float | None = None
     standard_error: float | None = None
     shots: int = 1024
-    epsilon: float = 1e-4
+    epsilon: float = DEFAULT_EPSILON
     max_rank: int | None = None
     seed: int | None = None
     precision: Precision = "double"

@@ -97,6 +97,11 @@ class History:
         self.discarded.append(discarded)
         self.seconds.append(time.perf_counter() - self.started)
 
+    def to_dict(self) -> dict[str, list[Any]]:
+        """The lists by name."""
+        names = ("steps", "ranks", "discarded", "seconds")
+        return {name: list(getattr(self, name)) for name in names}
+
 
 @dataclass
 class Outcome:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lret_dist.circuit import SaveDensityMatrix
 from lret_dist.cost import batch_cost, density_cost, factor_cost
 from lret_dist.memory import density_bytes
+from lret_dist.options import DEFAULT_EPSILON
 from lret_dist.records import Sampling
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def choose_truncation(
     certified, memory = _certified_cost(program, options, ranks, budget)
     if memory > budget:
         return TruncationChoice(sampling=sampling, reason="a certified run would not fit in memory")
+    if options.epsilon != DEFAULT_EPSILON:
+        return TruncationChoice(sampling=None, reason="epsilon was given")
     worth = certified / (_ADVANTAGE * batch_cost(program, sampling.columns))
     if worth < sampling.batches or certified < _CHEAP:
         return TruncationChoice(sampling=None, reason="affordable")

@@ -28,7 +28,7 @@ inline PhiloxCounter philox(PhiloxCounter counter, std::uint64_t key) {
 }
 
 /// A double in [0, 1) from the first 64 bits of a counter's.
-inline double uniform(const PhiloxCounter& bits) {
+inline double unit_interval(const PhiloxCounter& bits) {
   const std::uint64_t both = std::uint64_t{bits[0]} << 32 | bits[1];
   return static_cast<double>(both >> 11) * 0x1p-53;
 }

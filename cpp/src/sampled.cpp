@@ -93,7 +93,7 @@ SampledColumns<T>::SampledColumns(std::span<std::complex<T>> columns, std::int64
   least_.assign(tail, 1.0);
   most_.assign(tail, 1.0);
   for (std::int64_t c = 0; c < settings.tail; ++c) {
-    points_.push_back(settings.spacing * uniform(draw(settings, 0, c, Purpose::kStart)));
+    points_.push_back(settings.spacing * unit_interval(draw(settings, 0, c, Purpose::kStart)));
   }
   scratch_.resize(static_cast<std::size_t>(rows));
 }
@@ -208,7 +208,7 @@ void SampledColumns<T>::step_tail(const SampledStep& step, std::int64_t number, 
   for (std::int64_t c = 0; c < tail(); ++c) {
     const auto place = static_cast<std::size_t>(c);
     if (tail_weights_[place] == 0) continue;
-    const double point = uniform(draw(settings_, number, c, Purpose::kOperator));
+    const double point = unit_interval(draw(settings_, number, c, Purpose::kOperator));
     std::int64_t op = 0;
     double part = step.mean_dominant;
     if (!local || point >= step.least_dominant) {

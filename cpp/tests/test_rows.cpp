@@ -68,11 +68,16 @@ void test_rejections() {
   const Block<double> two{out.data(), 2, 2, 2};
   const Block<double> narrow{out.data(), 2, 1, 2};
   const Block<double> inside{storage.data.data() + 8, 2, 2, 2};
-  CHECK_THROWS(pack_rows<double>(storage.block(), bits, 0, 3, two), "not in the subset");
-  CHECK_THROWS(pack_rows<double>(storage.block(), bits, 2, 0, two), "number of 1 bits");
-  CHECK_THROWS(pack_rows<double>(storage.block(), bits, 0, 0, narrow), "2 columns like block");
-  CHECK_THROWS(pack_rows<double>(storage.block(), bits, 0, 0, inside), "must not overlap");
-  CHECK_THROWS(unpack_rows<double>(storage.block(), bits, 0, 0, inside), "must not overlap");
+  CHECK_THROWS(pack_rows<std::complex<double>>(storage.block(), bits, 0, 3, two),
+               "not in the subset");
+  CHECK_THROWS(pack_rows<std::complex<double>>(storage.block(), bits, 2, 0, two),
+               "number of 1 bits");
+  CHECK_THROWS(pack_rows<std::complex<double>>(storage.block(), bits, 0, 0, narrow),
+               "2 columns like block");
+  CHECK_THROWS(pack_rows<std::complex<double>>(storage.block(), bits, 0, 0, inside),
+               "must not overlap");
+  CHECK_THROWS(unpack_rows<std::complex<double>>(storage.block(), bits, 0, 0, inside),
+               "must not overlap");
   CHECK_THROWS(restride<double>(out, -1, 3, 3, 4), "must not be negative");
   CHECK_THROWS(restride<double>(out, 2, 3, 2, 4), "at least columns = 3, not 2 and 4");
   CHECK_THROWS(restride<double>(out, 6, 3, 3, 4), "6 rows at a stride of 4, but has 16 elements");

@@ -115,12 +115,13 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
 
         Args:
             run_input: one circuit or several. They need not be transpiled.
-            options: ``shots``, ``seed_simulator`` (or ``seed``), ``memory``, ``epsilon``,
+            options: ``shots``, ``seed_simulator`` (or ``seed``), ``memory``, ``rank_history``,
+                ``method``, ``truncation``, ``epsilon``, ``standard_error``, ``resolution``,
                 ``max_rank``, ``precision``, ``initial_rank``, ``initial_state``,
                 ``parallelization`` and ``noise_model`` (of Qiskit Aer or of lret_dist); what is
                 not given is the backend's. None is the backend's too, but for ``noise_model``,
-                ``max_rank`` and ``initial_state``: there it means none. Unknown options are
-                ignored with a warning.
+                ``max_rank``, ``initial_state``, ``standard_error`` and ``resolution``: there it
+                means none. Unknown options are ignored with a warning.
 
         Raises:
             TypeError: for something that is not a circuit, or an option of the wrong type.
@@ -210,4 +211,10 @@ def _translated(
     )
     seconds = time.perf_counter() - start
     shots = options.simulation.shots
-    return request, Experiment.of(circuit, shots, memory=options.memory, seconds=seconds)
+    return request, Experiment.of(
+        circuit,
+        shots,
+        memory=options.memory,
+        rank_history=options.rank_history,
+        seconds=seconds,
+    )

@@ -21,8 +21,10 @@ __all__ = ["RunOptions", "as_defaults", "default_options", "merged_options"]
 #: Distance between the seeds of two neighbouring circuits of a job, as in Qiskit Aer.
 SEED_STRIDE = 2113
 _NUM_SEEDS = 2**64
-#: Options for which None is a value of its own: no noise, no limit, all qubits zero.
-_NONE_IS_A_VALUE = frozenset({"initial_state", "max_rank", "noise_model"})
+#: Options for which None is a value of its own, such as no noise.
+_NONE_IS_A_VALUE = frozenset(
+    {"initial_state", "max_rank", "noise_model", "resolution", "standard_error"}
+)
 #: Options of Qiskit Aer that change results, so that they must not be ignored.
 _REFUSED = {"parameter_binds": "bind the parameters with QuantumCircuit.assign_parameters"}
 _SIMULATION_OPTIONS = tuple(f.name for f in fields(SimulationOptions) if f.name != "seed")
@@ -35,11 +37,13 @@ class RunOptions:
     Attributes:
         simulation: options of the simulator, with the seed of the job's first circuit.
         memory: whether the result lists every shot.
+        rank_history: whether the metadata list the rank after every step.
         noise_model: noise of every circuit, or None.
     """
 
     simulation: SimulationOptions
     memory: bool
+    rank_history: bool
     noise_model: AerNoiseModel | NoiseModel | None
 
     def for_circuit(self, number: int) -> SimulationOptions:
@@ -54,7 +58,9 @@ def default_options() -> Options:
     """Every option of a backend with its default."""
     simulator = SimulationOptions()
     values = {name: getattr(simulator, name) for name in _SIMULATION_OPTIONS}
-    return Options(**values, seed_simulator=None, memory=False, noise_model=None)
+    return Options(
+        **values, seed_simulator=None, memory=False, rank_history=False, noise_model=None
+    )
 
 
 def merged_options(defaults: Options, given: Mapping[str, Any]) -> RunOptions:
@@ -82,6 +88,7 @@ def merged_options(defaults: Options, given: Mapping[str, Any]) -> RunOptions:
             seed=values["seed_simulator"], **{name: values[name] for name in _SIMULATION_OPTIONS}
         ),
         memory=_flag("memory", values["memory"]),
+        rank_history=_flag("rank_history", values["rank_history"]),
         noise_model=_noise_model(values["noise_model"]),
     )
 

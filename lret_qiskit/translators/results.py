@@ -29,19 +29,33 @@ class Experiment:
         header: Qiskit's description of the circuit: its name, registers and sizes.
         shots: number of shots that were asked for.
         memory: whether the result lists every shot.
+        rank_history: whether the metadata list the rank after every step.
         translation_time_seconds: time that the translation took.
     """
 
     header: dict[str, Any]
     shots: int
     memory: bool
+    rank_history: bool
     translation_time_seconds: float
 
     @classmethod
-    def of(cls, circuit: QuantumCircuit, shots: int, *, memory: bool, seconds: float) -> Experiment:
+    def of(
+        cls,
+        circuit: QuantumCircuit,
+        shots: int,
+        *,
+        memory: bool,
+        rank_history: bool,
+        seconds: float,
+    ) -> Experiment:
         """Describe a circuit."""
         return cls(
-            header=_header(circuit), shots=shots, memory=memory, translation_time_seconds=seconds
+            header=_header(circuit),
+            shots=shots,
+            memory=memory,
+            rank_history=rank_history,
+            translation_time_seconds=seconds,
         )
 
     @property
@@ -114,6 +128,10 @@ def _result(outcome: SimulationResult | Exception, experiment: Experiment) -> Ex
         **outcome.metadata.to_dict(),
         "translation_time_seconds": experiment.translation_time_seconds,
     }
+    if outcome.standard_errors:
+        metadata["standard_errors"] = outcome.standard_errors
+    if experiment.rank_history:
+        metadata["rank_history"] = outcome.history.to_dict()
     return ExperimentResult(
         shots=experiment.shots,
         success=True,

@@ -10,8 +10,10 @@ from dense_reference import evolve
 from mpi4py import MPI
 from random_circuits import (
     add_saves,
+    amplitude_damping,
     brick_wall,
     brick_wall_noise,
+    pauli_noise,
     random_circuit,
     trace_distance,
 )
@@ -137,6 +139,44 @@ def test_change_to_the_density_matrix_on_the_way(
         assert "from step" in result.metadata.method_reason
         for key, exact in evolve(circuit).data.items():
             np.testing.assert_allclose(result.data[key], exact, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_sampled_runs_are_those_of_one_process(partition: Parallelization, precision: str) -> None:
+    rng = np.random.default_rng(3)
+    circuit = add_saves(random_circuit(rng, 5, 30), rng)
+    for qubit in range(5):
+        circuit.gate("ry", [qubit], 0.3).gate("cz", [qubit, (qubit + 1) % 5])
+        circuit.channel(amplitude_damping(0.05), [qubit])
+        circuit.channel(pauli_noise(rng, 2, 0.05), [(qubit + 2) % 5, qubit])
+    circuit.save_expectation_value({"XYZZY": 1.0}, key="late")
+    options = {"truncation": "unbiased", "resolution": 2e-3, "seed": 11, "precision": precision}
+    spread = run(circuit.measure_all(), shots=300, parallelization=partition, **options)
+    alone = simulate_collectively(circuit, comm=MPI.COMM_SELF, shots=300, **options)
+    assert alone is not None
+    if DRIVER:
+        assert spread.metadata.sampled_columns == alone.metadata.sampled_columns > 32
+        tolerance = 1e-10 if precision == "double" else 1e-4
+        for key, value in alone.data.items():
+            np.testing.assert_allclose(spread.data[key], value, rtol=0, atol=tolerance)
+            errors = spread.standard_errors[key], alone.standard_errors[key]
+            np.testing.assert_allclose(*errors, rtol=1e-3, atol=tolerance)
+        if precision == "double":
+            assert spread.memory() == alone.memory()
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_sampled_run_with_a_measurement_in_the_middle(partition: Parallelization) -> None:
+    circuit = random_circuit(np.random.default_rng(7), 5, 20).measure(0, 0).gate("h", [0])
+    circuit.channel(amplitude_damping(0.1), [4]).save_probabilities(key="p")
+    options = {"truncation": "unbiased", "resolution": 2e-3, "seed": 11, "shots": 101}
+    spread = run(circuit.measure_all(), parallelization=partition, **options)
+    alone = simulate_collectively(circuit, comm=MPI.COMM_SELF, **options)
+    assert alone is not None
+    if DRIVER:
+        assert spread.memory() == alone.memory()
+        np.testing.assert_allclose(spread.data["p"], alone.data["p"], rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
