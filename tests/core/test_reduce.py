@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from core_cases import cases, unhurried
-from core_reference import pauli_matrix, random_block, reduced_matrices
+from core_reference import DTYPES, pauli_matrix, random_block, reduced_matrices
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,3 +112,36 @@ def test_rejects():
         _core.pauli_overlap(block, block, 0, -1)
     with pytest.raises(TypeError, match="right must be complex128, not complex64"):
         _core.pauli_overlap(block, block.astype(np.complex64), 0, 0)
+
+
+@unhurried
+@given(
+    seed=st.integers(0, 2**32),
+    num_bits=st.integers(0, 9),
+    count=st.integers(0, 4),
+    dtype=st.sampled_from(DTYPES),
+)
+def test_pauli_values(seed, num_bits, count, dtype):
+    rng = np.random.default_rng(seed)
+    shape = (count, 1 << num_bits)
+    columns = (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(dtype)
+    x_masks, z_masks = rng.integers(0, 1 << num_bits, (2, 5))
+    values = _core.pauli_values(columns, x_masks, z_masks)
+    assert values.shape == (count, 5)
+    for column, row in zip(columns, values, strict=True):
+        block = np.ascontiguousarray(column[:, np.newaxis])
+        for x_mask, z_mask, value in zip(x_masks, z_masks, row, strict=True):
+            expected = _core.pauli_overlap(block, block, int(x_mask), int(z_mask))
+            assert abs(value - expected) <= 1e-12 * (1 + abs(expected)) * len(column)
+
+
+def test_rejects_pauli_values():
+    columns, one = np.zeros((2, 8), complex), np.zeros(1, np.int64)
+    with pytest.raises(ValueError, match="x_masks must be a number of 3 bits, not 8"):
+        _core.pauli_values(columns, one + 8, one)
+    with pytest.raises(ValueError, match="z_masks must hold 1 elements, not 2"):
+        _core.pauli_values(columns, one, np.zeros(2, np.int64))
+    with pytest.raises(ValueError, match="power of two"):
+        _core.pauli_values(columns[:, :3].copy(), one, one)
+    with pytest.raises(TypeError, match="columns must be complex128 or complex64, not float64"):
+        _core.pauli_values(columns.real.copy(), one, one)
