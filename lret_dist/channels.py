@@ -6,7 +6,7 @@ Wood, Biamonte, Cory, "Tensor networks and graphical calculus for open quantum s
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -96,8 +96,9 @@ def as_readout_matrix(matrix: ArrayLike) -> NDArray[np.float64]:
 def superoperator(kraus: ComplexArray) -> ComplexArray:
     """(d*d, d*d) matrix of the channel on vec(rho), from (K, d, d) Kraus operators."""
     dimension = kraus.shape[-1]
-    total = np.einsum("kab,kcd->acbd", kraus.conj(), kraus)
-    return np.ascontiguousarray(total.reshape(dimension**2, dimension**2))
+    flat = kraus.reshape(len(kraus), -1)
+    total = (flat.conj().T @ flat).reshape((dimension,) * 4)
+    return np.ascontiguousarray(total.transpose(0, 2, 1, 3).reshape(dimension**2, dimension**2))
 
 
 def embed(matrix: ComplexArray, positions: Sequence[int], num_qubits: int) -> ComplexArray:
@@ -108,6 +109,15 @@ def embed(matrix: ComplexArray, positions: Sequence[int], num_qubits: int) -> Co
         positions: for each qubit of the matrix, lowest first, its place among the qubits.
         num_qubits: number of qubits of the larger matrix.
     """
+    rows, columns, same = _embedding(tuple(positions), num_qubits)
+    return np.where(same, matrix[..., rows, columns], 0)
+
+
+@lru_cache(maxsize=256)
+def _embedding(
+    positions: tuple[int, ...], num_qubits: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+    """Where the entries of an embedded matrix come from, and which of them are not zero."""
     size = 1 << num_qubits
     inside = np.zeros(size, dtype=np.intp)
     for place, position in enumerate(positions):
@@ -115,7 +125,7 @@ def embed(matrix: ComplexArray, positions: Sequence[int], num_qubits: int) -> Co
     mask = sum(1 << position for position in positions)
     outside = np.arange(size) & ~mask
     same = outside[:, np.newaxis] == outside[np.newaxis, :]
-    return np.where(same, matrix[..., inside[:, np.newaxis], inside[np.newaxis, :]], 0)
+    return inside[:, np.newaxis], inside[np.newaxis, :], same
 
 
 @cache

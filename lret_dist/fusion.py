@@ -94,11 +94,11 @@ class _Block:
         gate = self._embedded(matrix, qubits)
         self.unitary = gate @ self.unitary
         if self.noise is not None:
-            conjugation = np.kron(gate.conj(), gate)
+            conjugation = superoperator(gate[np.newaxis])
             self.noise = conjugation @ self.noise @ conjugation.conj().T
 
     def then_channel(self, kraus: ComplexArray, qubits: tuple[int, ...]) -> None:
-        self._then_noise(superoperator(self._embedded(kraus, qubits)))
+        self.then_noise(superoperator(self._embedded(kraus, qubits)))
 
     def then_block(self, block: _Block) -> None:
         self.then_gate(block.unitary, block.qubits)
@@ -106,7 +106,7 @@ class _Block:
             kraus = kraus_from_superoperator(block.noise)
             self.then_channel(kraus, block.qubits)
 
-    def _then_noise(self, superop: ComplexArray) -> None:
+    def then_noise(self, superop: ComplexArray) -> None:
         self.noise = superop if self.noise is None else superop @ self.noise
 
     def step(self) -> Step:
@@ -141,6 +141,9 @@ class _Builder:
     sampled: bool
     parts: list[_Block | Step | None] = field(default_factory=list)
     open: dict[int, int] = field(default_factory=dict)
+    superops: dict[tuple[int, tuple[int, ...], int], tuple[ComplexArray, ComplexArray]] = field(
+        default_factory=dict
+    )
 
     def add(self, operation: Operation) -> None:
         match operation:
@@ -149,7 +152,7 @@ class _Builder:
             case Gate(qubits=qubits, matrix=matrix) if len(qubits) <= _FUSED_QUBITS:
                 self._block(qubits).then_gate(matrix, qubits)
             case Channel(qubits=qubits, kraus=kraus) if len(qubits) <= _FUSED_QUBITS:
-                self._block(qubits).then_channel(kraus, qubits)
+                self._add_channel(qubits, kraus)
             case Reset(qubit=qubit):
                 self._block((qubit,)).then_channel(RESET, (qubit,))
             case Gate(qubits=qubits, matrix=matrix):
@@ -162,6 +165,16 @@ class _Builder:
                 self._append(MeasureStep(operation), qubits)
             case _:
                 self._append_save(operation)
+
+    def _add_channel(self, qubits: tuple[int, ...], kraus: ComplexArray) -> None:
+        """Multiply a channel into its block; noise models bind the same arrays again and again."""
+        block = self._block(qubits)
+        key = (id(kraus), tuple(block.qubits.index(q) for q in qubits), len(block.qubits))
+        if key not in self.superops:
+            embedded = embed(kraus, key[1], key[2])
+            # The array is kept with its superoperator, so that no other can get its id.
+            self.superops[key] = (kraus, superoperator(embedded))
+        block.then_noise(self.superops[key][1])
 
     def steps(self) -> list[Step]:
         return [

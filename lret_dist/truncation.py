@@ -30,8 +30,9 @@ _PART_OF_SHOTS, _WITHOUT_SHOTS = 0.25, 1e-3
 _USUAL_VARIANCE = 0.05
 #: How many times faster sampling must be before a certified error is given up for it.
 _ADVANTAGE = 2.0
-#: Cost of a certified run, in the units of lret_dist.cost, that is never worth saving: 0.1 s.
-_CHEAP = 2e8
+#: Costs of a certified run, in the units of lret_dist.cost, that are never worth saving: 0.1 s for
+#: counts, which have a statistical error anyway, and 10 s where values are saved.
+_CHEAP_COUNTS, _CHEAP_VALUES = 2e8, 2e10
 #: Widest density matrix whose saving does not ask for the whole state.
 _PART_OF_STATE = 6
 
@@ -70,7 +71,8 @@ def choose_truncation(
     if options.epsilon != DEFAULT_EPSILON:
         return TruncationChoice(sampling=None, reason="epsilon was given")
     worth = certified / (_ADVANTAGE * batch_cost(program, sampling.columns))
-    if worth < sampling.batches or certified < _CHEAP:
+    cheap = _CHEAP_VALUES if program.saves else _CHEAP_COUNTS
+    if worth < sampling.batches or certified < cheap:
         return TruncationChoice(sampling=None, reason="affordable")
     return TruncationChoice(
         sampling=replace(sampling, worth=worth), reason="much faster than a certified run"

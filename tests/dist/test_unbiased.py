@@ -223,14 +223,16 @@ def test_auto_says_what_it_chose_and_why() -> None:
     assert saved.truncation_reason == "a large density matrix is saved"
 
 
-def test_a_certified_run_follows_where_sampling_would_take_too_long() -> None:
-    circuit = with_values(brick_wall(4, 6))
-    noise = brick_wall_noise(1e-2, 1e-1)
-    # One qubit more than a batch is worth: the pilot shows it.
-    wide = Circuit(11, operations=circuit.operations.copy())
-    for qubit in range(4, 11):
-        wide.gate("rx", [qubit], 0.3)
-    metadata = simulate(wide, noise, shots=0).metadata
+def test_a_certified_run_follows_where_sampling_would_take_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    circuit, noise = with_values(brick_wall(4, 6)), brick_wall_noise(1e-2, 1e-1)
+    metadata = simulate(circuit, noise, shots=0).metadata
+    assert metadata.truncation_reason == "affordable"
+    monkeypatch.setattr("lret_dist.truncation._CHEAP_VALUES", 0)
+    monkeypatch.setattr("lret_dist.truncation._ADVANTAGE", 0.01)
+    metadata = simulate(circuit, noise, shots=0).metadata
+    assert metadata.truncation_reason == "sampling would have taken too many columns"
     assert metadata.truncation == "certified"
     assert metadata.truncation_error <= 1e-4
     assert metadata.sampled_columns == 0

@@ -30,7 +30,7 @@ def compiled(device) -> QuantumCircuit:
 def with_values(circuit: QuantumCircuit) -> list[str]:
     """Save expectation values of the qubits in use."""
     qubits = sorted({circuit.find_bit(q).index for each in circuit.data for q in each.qubits})
-    strings = ["ZIIII", "IZZII", "XXXXX", "IYZXI", "ZZZZZ", "IIIIX"]
+    strings = ["ZIIII", "IZZII", "XYXYX", "IYZXI", "ZZZZZ", "IIIIX"]
     for string in strings:
         circuit.save_expectation_value(SparsePauliOp(string), qubits, label=string)
     circuit.save_probabilities(qubits[:3], label="p")
