@@ -189,6 +189,19 @@ def test_seed_fixes_everything_whatever_the_threads(monkeypatch: pytest.MonkeyPa
         np.testing.assert_array_equal(other.data["p"], runs[0].data["p"])
 
 
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_steps_in_one_call_or_in_many(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit, noise = brick_wall(14, 4), brick_wall_noise(1e-2, 5e-2)
+    for qubit in range(0, 14, 3):
+        circuit.channel(amplitude_damping(0.1), [qubit])
+    circuit.gate("cx", [13, 0]).save_probabilities(range(6), key="p")
+    options = {"truncation": "unbiased", "resolution": 1e-2, "precision": precision, "seed": 2}
+    together = simulate(circuit, noise, shots=0, **options).data["p"]
+    monkeypatch.setattr("lret_dist.sampled._ELEMENT_STEPS", 1)
+    alone = simulate(circuit, noise, shots=0, **options).data["p"]
+    np.testing.assert_allclose(together, alone, rtol=0, atol=1e-12 if precision == "double" else 1e-5)
+
+
 def test_pure_states_and_a_single_column() -> None:
     circuit = with_values(brick_wall(4, 3))
     result = simulate(circuit, truncation="unbiased", shots=0, seed=1)
