@@ -11,11 +11,14 @@ from warnings import warn
 
 from qiskit.transpiler import PassManager, TransformationPass
 from qiskit_aer.noise import NoiseModel as AerNoiseModel
+from qiskit_aer.noise import PauliLindbladError, QuantumError
 
 from lret_dist import ErrorTerm, NoiseModel, UnsupportedOperationError
-from lret_qiskit.translators.quantum_errors import error_kraus, error_width, pauli_kraus
+from lret_qiskit.translators.quantum_errors import error_kraus, pauli_kraus
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from qiskit import QuantumCircuit
     from qiskit.circuit import CircuitInstruction
 
@@ -62,8 +65,11 @@ class NoiseModelImporter:
         imported = ImportedNoiseModel(
             passes=tuple(passes), basis_gates=tuple(noise_model.basis_gates)
         )
-        for error in noise_model.to_dict()["errors"]:
-            _add_error(imported, error)
+        for name, qubits, error in _quantum_errors(noise_model):
+            terms = _terms(name, error)
+            imported.errors.setdefault((name, qubits), []).extend(terms)
+        for readout in _readout_errors(noise_model):
+            _add_readout_error(imported, readout)
         return imported
 
 
@@ -156,20 +162,39 @@ def _same(one: Any, other: Any) -> bool:
     return one is other
 
 
-def _add_error(model: NoiseModel, error: Mapping[str, Any]) -> None:
-    if error["type"] == "roerror":
-        _add_readout_error(model, error)
-        return
-    if error["type"] == "qerror":
-        terms = [ErrorTerm(partial(error_kraus, error), tuple(range(error_width(error))))]
-    elif error["type"] == "plerror":
-        terms = _pauli_lindblad_terms(error)
-    else:
-        raise UnsupportedOperationError(f"noise of type {error['type']!r} is not supported")
-    for name in error["operations"]:
-        for qubits in error.get("gate_qubits", [None]):
-            key = (name, None if qubits is None else tuple(qubits))
-            model.errors.setdefault(key, []).extend(terms)
+def _quantum_errors(
+    noise_model: AerNoiseModel,
+) -> Iterator[tuple[str, tuple[int, ...] | None, Any]]:
+    """Instruction, qubits (None: all) and error of everything but readout.
+
+    The model's own dictionary would describe every error of a device, which takes seconds.
+    """
+    for name, error in noise_model._default_quantum_errors.items():
+        yield name, None, error
+    for name, by_qubits in noise_model._local_quantum_errors.items():
+        for qubits, error in by_qubits.items():
+            yield name, tuple(qubits), error
+
+
+def _readout_errors(noise_model: AerNoiseModel) -> Iterator[dict[str, Any]]:
+    """The dictionaries of the readout errors, those for all qubits first."""
+    if noise_model._default_readout_error is not None:
+        yield noise_model._default_readout_error.to_dict()
+    for qubits, error in noise_model._local_readout_errors.items():
+        yield error.to_dict() | {"gate_qubits": [qubits]}
+
+
+def _terms(name: str, error: Any) -> list[ErrorTerm]:
+    """The channels of an error, whose Kraus operators are made when they are first needed."""
+    if isinstance(error, QuantumError):
+        return [ErrorTerm(partial(_kraus, name, error), tuple(range(error.num_qubits)))]
+    if isinstance(error, PauliLindbladError):
+        return _pauli_lindblad_terms(error.to_dict())
+    raise UnsupportedOperationError(f"noise of type {type(error).__name__} is not supported")
+
+
+def _kraus(name: str, error: QuantumError) -> NDArray[np.complex128]:
+    return error_kraus(error.to_dict() | {"operations": [name]}, error.num_qubits)
 
 
 def _pauli_lindblad_terms(error: Mapping[str, Any]) -> list[ErrorTerm]:

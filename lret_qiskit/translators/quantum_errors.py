@@ -37,14 +37,18 @@ def error_width(error: Mapping[str, Any]) -> int:
     return 1 + max(int(qubit) for part in parts for qubit in part["qubits"])
 
 
-def error_kraus(error: Mapping[str, Any]) -> ComplexArray:
-    """(K, 2**n, 2**n) Kraus operators of a ``qerror`` dictionary on its n qubits.
+def error_kraus(error: Mapping[str, Any], width: int | None = None) -> ComplexArray:
+    """(K, 2**n, 2**n) Kraus operators of a ``qerror`` dictionary.
+
+    Args:
+        error: what ``to_dict`` of an error gives.
+        width: number n of qubits; default: those that the dictionary speaks of.
 
     Raises:
         UnsupportedOperationError: for an operation that is not known by its name, or more than
             six qubits.
     """
-    width = error_width(error)
+    width = error_width(error) if width is None else width
     if width > MAX_GATE_QUBITS:
         raise UnsupportedOperationError(
             f"the error on {', '.join(error['operations'])} acts on {width} qubits; "
