@@ -68,11 +68,14 @@ class _Batches:
         self._cancelled = cancelled
         rows = (1 << program.num_qubits) // comm.grid.rows
         self.tally = Tally.for_program(program, rows if program.final_measures else 0)
+        sampling = settings.sampling
+        blind = program.has_mid_measurements
+        self._first_batches = sampling.blind_batches if blind else sampling.batches
         width = -(-program.num_clbits // 8)
         self.outcome = Outcome(np.zeros((settings.shots, width), np.uint8))
 
     def run(self) -> Outcome | None:
-        done, wanted = 0, self.sampling.batches
+        done, wanted = 0, self._first_batches
         while done < wanted <= self.sampling.worth:
             mine = range(done + self.comm.column, wanted, self.comm.grid.columns)
             stopped = False
@@ -113,7 +116,7 @@ class _Batches:
         outcome = self.outcome
         self.tally.merge(tally)
         if len(part.samples):
-            outcome.samples[self._shots(batch, self.sampling.batches)] = part.samples
+            outcome.samples[self._shots(batch, self._first_batches)] = part.samples
         outcome.final_rank = max(outcome.final_rank, part.final_rank)
         outcome.max_rank = max(outcome.max_rank, part.max_rank)
         if batch == self.comm.column:
@@ -128,7 +131,7 @@ class _Batches:
         """How many batches to run in all, by the driver's word."""
         error = self.tally.largest_error(self.comm)
         words = np.array([float(done), float(stopped)])
-        if self.comm.is_driver and self.sampling.target is not None:
+        if self.comm.is_driver and self.sampling.target is not None and error is not None:
             ratio = error / self.sampling.target
             if ratio > _CLOSE_ENOUGH:
                 words[0] = max(done, min(np.ceil(done * ratio**2), self.sampling.most_batches))

@@ -144,14 +144,17 @@ class Tally:
         self.z_values.merge(other.z_values)
         self.probabilities += other.probabilities
 
-    def largest_error(self, comm: GridCommunicator) -> float:
-        """The largest standard error of an expectation value or <Z>, on the driver."""
-        errors = [0.0]
+    def largest_error(self, comm: GridCommunicator) -> float | None:
+        """The largest standard error of a saved value or <Z>; None if there is none.
+
+        On the driver; elsewhere not to be looked at. Collective.
+        """
+        errors = []
         for estimate in (*self.saved.values(), self.z_values):
             whole = estimate.summed(comm)
             if comm.is_driver and whole.number and whole.total.size:
                 errors.append(float(whole.standard_error.max()))
-        return max(errors)
+        return max(errors, default=None)
 
 
 def _value(state: SampledState, number: int, save: Save) -> Any:

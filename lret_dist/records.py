@@ -54,6 +54,8 @@ class Sampling:
         spacing: weight left out between two branches that join the same sampled column.
         exact_columns: most exact columns.
         batches: batches to begin with.
+        blind_batches: batches of a program whose standard error cannot be measured, because it
+            measures on its way.
         most_batches: most batches in all.
         batches_in_memory: most batches whose columns fit in memory at once.
         worth: number of batches beyond which a certified run is to be preferred.
@@ -65,6 +67,7 @@ class Sampling:
     spacing: float
     exact_columns: int
     batches: int
+    blind_batches: int
     most_batches: int
     batches_in_memory: int
     worth: float

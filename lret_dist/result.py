@@ -31,7 +31,8 @@ class RunMetadata:
             was discarded. None if unbiased.
         fidelity: certified lower bound on the fidelity with the exact state. None if unbiased.
         standard_error: the largest standard error of a saved value, and of <Z> of a qubit that is
-            measured at the end, shots not included. None if certified.
+            measured at the end, shots not included. None if certified, and for the counts of a
+            circuit that measures on its way.
         sampled_columns: sampled columns that it comes from, 0 if certified.
         execution_time_seconds: time of the simulation, from the checked circuit to the result.
         translation_time_seconds: time to turn the caller's circuit into LRET's; set by frontends.

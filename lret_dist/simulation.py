@@ -225,7 +225,7 @@ def plan(prepared: PreparedRequest, machine: Machine) -> Job:
     itemsize = options.dtype.itemsize
     first = _first_columns(options, prepared.columns)
     ranks = expected_ranks(program, options.epsilon, options.max_rank)
-    truncation = choose_truncation(averages or program, options, ranks, machine.bytes_per_rank)
+    truncation = choose_truncation(program, averages, options, ranks, machine.bytes_per_rank)
     expected = max(ranks, default=1)
     if options.method == "density_matrix":
         expected = 1 << program.num_qubits

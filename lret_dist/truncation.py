@@ -13,6 +13,7 @@ from lret_dist.options import DEFAULT_EPSILON
 from lret_dist.records import Sampling
 
 if TYPE_CHECKING:
+    from lret_dist.circuit import Save
     from lret_dist.options import SimulationOptions
     from lret_dist.program import Program
 
@@ -46,12 +47,17 @@ class TruncationChoice:
 
 
 def choose_truncation(
-    program: Program, options: SimulationOptions, ranks: list[int], budget: int
+    program: Program,
+    averages: Program | None,
+    options: SimulationOptions,
+    ranks: list[int],
+    budget: int,
 ) -> TruncationChoice:
     """Decide for one run.
 
     Args:
         program: what is run.
+        averages: where it measures on its way, the program for what is saved, or None.
         options: what was asked for.
         ranks: expected number of columns after each step of a certified run.
         budget: bytes that one MPI rank may use.
@@ -61,17 +67,20 @@ def choose_truncation(
     sampling = _sampling(program, options, budget)
     if options.truncation == "unbiased":
         return TruncationChoice(sampling=sampling, reason="asked for")
-    if (reason := _certified_anyway(program, options)) is not None:
+    saves = (averages or program).saves
+    if (reason := _certified_anyway(program, saves, options)) is not None:
         return TruncationChoice(sampling=None, reason=reason)
     if options.standard_error is not None or options.resolution is not None:
         return TruncationChoice(sampling=sampling, reason="a statistical error was asked for")
     certified, memory = _certified_cost(program, options, ranks, budget)
     if memory > budget:
         return TruncationChoice(sampling=sampling, reason="a certified run would not fit in memory")
+    if program.has_mid_measurements:
+        return TruncationChoice(sampling=None, reason="outcomes on the way split the run")
     if options.epsilon != DEFAULT_EPSILON:
         return TruncationChoice(sampling=None, reason="epsilon was given")
     worth = certified / (_ADVANTAGE * batch_cost(program, sampling.columns))
-    cheap = _CHEAP_VALUES if program.saves else _CHEAP_COUNTS
+    cheap = _CHEAP_VALUES if saves else _CHEAP_COUNTS
     if worth < sampling.batches or certified < cheap:
         return TruncationChoice(sampling=None, reason="affordable")
     return TruncationChoice(
@@ -79,7 +88,9 @@ def choose_truncation(
     )
 
 
-def _certified_anyway(program: Program, options: SimulationOptions) -> str | None:
+def _certified_anyway(
+    program: Program, saves: list[Save], options: SimulationOptions
+) -> str | None:
     """Why a run must be certified, or None."""
     if options.method == "density_matrix":
         return "the density matrix discards nothing"
@@ -87,7 +98,7 @@ def _certified_anyway(program: Program, options: SimulationOptions) -> str | Non
         return "max_rank was given"
     if program.noise_weight == 0:
         return "there is no noise"
-    wide = [s for s in program.saves if isinstance(s, SaveDensityMatrix)]
+    wide = [save for save in saves if isinstance(save, SaveDensityMatrix)]
     if any(len(save.qubits) > _PART_OF_STATE for save in wide):
         return "a large density matrix is saved"
     return None
@@ -116,6 +127,7 @@ def _sampling(program: Program, options: SimulationOptions, budget: int) -> Samp
         spacing=left_out / _BRANCHES,
         exact_columns=exact,
         batches=batches,
+        blind_batches=max(batches, math.ceil(wanted / columns)),
         most_batches=most,
         batches_in_memory=max(1, fitting // (columns + exact)),
         worth=math.inf,

@@ -143,6 +143,8 @@ def test_counts_after_a_measurement_in_the_middle(shots: int) -> None:
     circuit.gate("cx", [1, 2]).channel(weak_noise(rng, 1, 0.2), [1]).measure(2, 0)
     result = simulate(circuit, truncation="unbiased", resolution=1e-4, shots=shots, seed=3)
     assert sum(result.counts().values()) == shots
+    assert result.metadata.standard_error is None
+    assert result.metadata.sampled_columns > 32
     if shots > 1000:
         assert_counts(result, circuit, None, shots)
 
@@ -229,6 +231,8 @@ def test_auto_says_what_it_chose_and_why() -> None:
     large = simulate(brick_wall(16, 6).measure_all(), noise, shots=100).metadata
     assert large.truncation == "unbiased"
     assert large.standard_error <= 1.3 * 0.25 / np.sqrt(100)
+    split = simulate(brick_wall(11, 6).measure(0, 0).gate("h", [0]).measure_all(), noise).metadata
+    assert split.truncation_reason == "outcomes on the way split the run"
     pure = simulate(brick_wall(12, 4).measure_all()).metadata
     assert (pure.truncation, pure.truncation_reason) == ("certified", "there is no noise")
     state = Circuit(7, operations=[*brick_wall(7, 3).operations, SaveDensityMatrix("r", (*range(7),))])
