@@ -105,6 +105,8 @@ def main() -> None:
     """Measure, print the tables, and write what was asked for."""
     options = parse_arguments()
     if options.child:
+        # Not there by itself where PYTHONSAFEPATH is set.
+        sys.path.insert(0, str(Path(__file__).parent))
         from simulators import run
 
         print(json.dumps(run(**json.loads(options.child))))
