@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lret_dist.factor import Block, Factor
 
-__all__ = ["Cut", "compress", "split_off_small"]
+__all__ = ["Cut", "compress"]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
@@ -71,30 +71,6 @@ def compress(factor: Factor, comm: GridCommunicator, cut: Cut, num_qubits: int) 
     factor.weights = _core.column_weights(factor.block)
     comm.sum_over_rows(factor.weights)
     return max(0.0, before - _total_weight(factor, comm))
-
-
-def split_off_small(
-    factor: Factor, first: int, comm: GridCommunicator, most_columns: int, least_weight: float
-) -> NDArray[Any]:
-    """Turn the columns from number ``first`` on into eigenvectors and take the small ones out.
-
-    Collective over a process grid of one column group.
-
-    Returns:
-        The eigenvectors that went, (rows, number): all below ``least_weight`` and all beyond
-        ``most_columns``.
-    """
-    old = factor.block[:, first:]
-    gram = _core.gram(old)
-    comm.sum_on_driver(gram)
-    vectors, weights = _spectrum(gram, comm, Cut(0.0, len(gram)))
-    kept = max(1, min(most_columns, int(np.count_nonzero(weights >= least_weight))))
-    turned = factor.block[:, first : first + len(weights)]
-    _core.rotate(old, vectors.astype(factor.dtype, copy=False), turned)
-    small = turned[:, kept:].copy()
-    factor.resize(first + kept)
-    factor.weights = np.concatenate([factor.weights[:first], weights[:kept]])
-    return small
 
 
 def _total_weight(factor: Factor, comm: GridCommunicator) -> float:

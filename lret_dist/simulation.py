@@ -363,6 +363,8 @@ def _truncation_reason(job: Job, *, sampled: bool) -> str:
 def _method_reason(job: Job, outcome: Outcome) -> str:
     """Why the state was held as it was, in words."""
     settings, steps = job.settings, len(job.program.steps)
+    if outcome.sampled_columns:
+        return "small branches were sampled"
     if settings.start == "density_matrix":
         return "asked for"
     if outcome.switched_at is not None:
