@@ -133,8 +133,11 @@ def unpack_rows(
 
 def pauli_values(
     columns: Block, x_masks: NDArray[np.int64], z_masks: NDArray[np.int64]
-) -> NDArray[np.complex128]:
-    """:func:`pauli_overlap` of every row of ``columns``, a state each, with itself, (C, masks)."""
+) -> NDArray[np.float64]:
+    """<v|P|v> of every row v of ``columns`` and every Pauli string P, (C, strings).
+
+    A string has X where only its x mask has a bit, Z where only its z mask has one, Y where both.
+    """
 
 #: (bits, (K, 2**k, 2**k) Kraus operators, their probabilities if all are multiples of unitaries,
 #: mean and least value of |K_0 v|**2 over unit vectors)

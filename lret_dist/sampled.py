@@ -209,10 +209,7 @@ class SampledState:
         self.restore_order()
         if self.comm.grid.rows == 1:
             x, z = np.array(x_masks, np.int64), np.array(z_masks, np.int64)
-            phases = np.array(
-                [1j ** (a & b).bit_count() for a, b in zip(x_masks, z_masks, strict=True)]
-            )
-            values = (_core.pauli_values(self.columns[: self.rank()], x, z) * phases).real
+            values = _core.pauli_values(self.columns[: self.rank()], x, z)
         else:
             pairs = list(zip(x_masks, z_masks, strict=True))
             states = [self.column(number)[0] for number in range(self.rank())]

@@ -51,15 +51,14 @@ std::complex<double> pauli_overlap(const py::array& left, const py::array& right
   });
 }
 
-py::array_t<std::complex<double>> pauli_values(const py::array& array, const py::array& x_masks,
-                                               const py::array& z_masks) {
+py::array_t<double> pauli_values(const py::array& array, const py::array& x_masks,
+                                 const py::array& z_masks) {
   return by_precision("columns", array, [&]<class T>(T) {
     const auto columns = elements<std::complex<T>>("columns", array, 2);
     const auto x = elements<std::int64_t>("x_masks", x_masks, 1);
     const auto z = elements<std::int64_t>("z_masks", z_masks, 1);
-    py::array_t<std::complex<double>> out({array.shape(0), x_masks.shape(0)});
-    const std::span<std::complex<double>> target(out.mutable_data(),
-                                                 static_cast<std::size_t>(out.size()));
+    py::array_t<double> out({array.shape(0), x_masks.shape(0)});
+    const auto target = span_of(out);
     unlocked([&] { lret::pauli_values<T>(columns, array.shape(1), x, z, target); });
     return out;
   });

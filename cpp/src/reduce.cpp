@@ -1,6 +1,7 @@
 #include "lret/reduce.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <utility>
 #include <vector>
@@ -102,6 +103,40 @@ std::pair<simd::OverlapPlan<T>, int> plan_overlap(ConstBlock<T> left, ConstBlock
   return {plan, merged};
 }
 
+// Complex doubles in the widest register.
+constexpr std::int64_t kMostElements = 8;
+
+int count_ys(std::int64_t x_mask, std::int64_t z_mask) {
+  return std::popcount(static_cast<std::uint64_t>(x_mask & z_mask));
+}
+
+// With an even number of Ys the value is the sum of Re(conj(v[x]) * w[x]), with an odd one that of
+// Im(conj(v[x]) * w[x]), where w[x] = (-1)^popcount(x & z_mask) * v[x ^ x_mask]. Both are
+// sums of products of reals: re * re + im * im, and re * im - im * re.
+simd::StringPlan plan_string(std::int64_t rows, std::int64_t x_mask, std::int64_t z_mask,
+                             int elements) {
+  const int low = std::countr_zero(static_cast<unsigned>(elements));
+  const bool odd = count_ys(x_mask, z_mask) % 2 != 0;
+  simd::StringPlan plan{};
+  plan.exchange = static_cast<int>(2 * (x_mask & (elements - 1))) + (odd ? 1 : 0);
+  for (int lane = 0; lane < 2 * elements; ++lane) {
+    const auto element = static_cast<std::uint64_t>(lane / 2);
+    const bool minus = std::popcount(element & static_cast<std::uint64_t>(z_mask)) % 2 != 0;
+    if (minus != (odd && lane % 2 != 0)) plan.lane_signs |= std::uint64_t{1} << lane;
+  }
+  plan.x_mask = static_cast<std::uint64_t>(x_mask) >> low;
+  plan.z_mask = static_cast<std::uint64_t>(z_mask) >> low;
+  plan.registers = std::max<std::int64_t>(1, rows / elements);
+  return plan;
+}
+
+// The sign in front of those sums: P = i^y X Z, for x ^ x_mask in place of x (-1)^y, and i for an
+// imaginary part, where y is the number of Ys.
+double sign_of(std::int64_t x_mask, std::int64_t z_mask) {
+  const int ys = count_ys(x_mask, z_mask);
+  return ys / 2 % 2 == 0 ? 1.0 : -1.0;
+}
+
 }  // namespace
 
 template <class T>
@@ -184,7 +219,7 @@ std::complex<double> pauli_overlap(ConstBlock<T> left, ConstBlock<T> right, std:
 template <class T>
 void pauli_values(std::span<const std::complex<T>> columns, std::int64_t rows,
                   std::span<const std::int64_t> x_masks, std::span<const std::int64_t> z_masks,
-                  std::span<std::complex<double>> out) {
+                  std::span<double> out) {
   const auto bits = static_cast<std::size_t>(row_bits(rows));
   const auto count = static_cast<std::int64_t>(columns.size()) / rows;
   check_size("columns", columns.size(), static_cast<std::size_t>(count * rows));
@@ -193,13 +228,24 @@ void pauli_values(std::span<const std::complex<T>> columns, std::int64_t rows,
   for (const std::int64_t mask : x_masks) check_value("x_masks", mask, bits);
   for (const std::int64_t mask : z_masks) check_value("z_masks", mask, bits);
   const auto strings = static_cast<std::int64_t>(x_masks.size());
-  const auto& run = kernels<T>().overlap;
+  const auto& level = kernels<T>();
+  std::vector<simd::StringPlan> plans;
+  std::vector<double> signs;
+  for (std::size_t s = 0; s < x_masks.size(); ++s) {
+    plans.push_back(plan_string(rows, x_masks[s], z_masks[s], level.double_elements));
+    signs.push_back(sign_of(x_masks[s], z_masks[s]));
+  }
   parallel_for(count * strings, count * strings * rows, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t task = begin; task < end; ++task) {
-      const ConstBlock<T> column{columns.data() + task / strings * rows, rows, 1, 1};
       const auto s = static_cast<std::size_t>(task % strings);
-      const auto [plan, merged] = plan_overlap<T>(column, column, x_masks[s], z_masks[s]);
-      run(plan, 0, rows >> merged, reals_of(&out[static_cast<std::size_t>(task)]));
+      const std::complex<T>* column = columns.data() + task / strings * rows;
+      std::array<std::complex<T>, kMostElements> padded{};
+      if (rows < level.double_elements) {
+        std::copy_n(column, rows, padded.data());
+        column = padded.data();
+      }
+      out[static_cast<std::size_t>(task)] =
+          signs[s] * level.pauli_value(plans[s], reals_of(column));
     }
   });
 }
@@ -211,7 +257,7 @@ void pauli_values(std::span<const std::complex<T>> columns, std::int64_t rows,
   template void probabilities<T>(ConstBlock<T>, std::span<double>);                           \
   template void pauli_values<T>(std::span<const std::complex<T>>, std::int64_t,               \
                                 std::span<const std::int64_t>, std::span<const std::int64_t>, \
-                                std::span<std::complex<double>>);                             \
+                                std::span<double>);                                           \
   template std::complex<double> pauli_overlap<T>(ConstBlock<T>, ConstBlock<T>, std::int64_t,  \
                                                  std::int64_t);
 LRET_INSTANTIATE(double)

@@ -25,8 +25,9 @@ namespace {
 
 template <class T>
 constexpr Kernels<T> table() {
-  return {kLanes<T> / 2, apply_matrix<T>, apply_lanes<T>,   apply_diagonal<T>, apply_permutation<T>,
-          branch<T>,     reduced<T>,      probabilities<T>, overlap<T>,        transfer<T>};
+  return {kLanes<T> / 2,     kLanes<double> / 2,   apply_matrix<T>, apply_lanes<T>,
+          apply_diagonal<T>, apply_permutation<T>, branch<T>,       reduced<T>,
+          probabilities<T>,  overlap<T>,           pauli_value<T>,  transfer<T>};
 }
 
 }  // namespace

@@ -94,6 +94,15 @@ struct OverlapPlan {
   std::uint64_t z_mask;
 };
 
+/// One Pauli string on one contiguous column; see pauli_value.
+struct StringPlan {
+  int exchange;                // of the reals of a register, by exclusive or
+  std::uint64_t lane_signs;    // bit i: the product in lane i counts negative
+  std::uint64_t x_mask;        // of the registers
+  std::uint64_t z_mask;        // of the registers
+  std::int64_t registers;      // of the column
+};
+
 /// Reals of one line of a chunk: what a step works on at once.
 template <class T>
 inline constexpr int kLineReals = 128 / static_cast<int>(sizeof(T));
@@ -125,6 +134,7 @@ struct TransferPlan {
 template <class T>
 struct Kernels {
   int register_elements;  // complex numbers in a register
+  int double_elements;    // the same for a register of doubles
   /// Groups first..last; `matrix` is members x members complex numbers.
   void (*apply_matrix)(const GroupSpace&, T* data, const T* matrix, std::int64_t first,
                        std::int64_t last);
@@ -148,6 +158,8 @@ struct Kernels {
                         std::int64_t first, std::int64_t last, double* out);
   /// Merged rows first..last, into out = (re, im).
   void (*overlap)(const OverlapPlan<T>&, std::int64_t first, std::int64_t last, double* out);
+  /// sum over the reals i of a column of sign(i) * v[i] * v[i ^ x], in registers of doubles.
+  double (*pauli_value)(const StringPlan&, const T* column);
   /// Chunks first..last; `buffer` has room for one chunk.
   void (*transfer)(const TransferPlan<T>&, T* vector, T* buffer, std::int64_t first,
                    std::int64_t last);

@@ -238,3 +238,51 @@ void overlap(const lret::simd::OverlapPlan<T>& plan, Index first, Index last, do
   wide.finish(out);
   narrow.finish(out);
 }
+
+/// Products of each register with the one whose number differs by the mask. Where the mask is not
+/// zero each pair is met once and counts twice.
+template <int X, class T>
+double string_sum(const lret::simd::StringPlan& plan, const T* column) {
+  constexpr int L = kLanes<double>;
+  constexpr int kSums = 4;
+  using V = Vector<double, L>;
+  const Index pairs = plan.x_mask == 0 ? plan.registers : plan.registers / 2;
+  // The numbers of the first registers have no bit at the highest place of the mask.
+  const int top = plan.x_mask == 0 ? 63 : 63 - __builtin_clzll(plan.x_mask);
+  const std::uint64_t low = (std::uint64_t{1} << top) - 1;
+  V sums[kSums] = {};
+  const auto add = [&](Index number, V& sum) {
+    const auto place = static_cast<std::uint64_t>(number);
+    const std::uint64_t first = ((place & ~low) << 1) | (place & low);
+    const std::uint64_t other = first ^ plan.x_mask;
+    const double sign = __builtin_parityll(first & plan.z_mask) != 0 ? -1.0 : 1.0;
+    const V left = load_double<T, L>(column + static_cast<Index>(first) * L);
+    const V right = load_double<T, L>(column + static_cast<Index>(other) * L);
+    sum += sign * left * exchange_lanes<X>(right, typename LanesOf<L>::type{});
+  };
+  Index number = 0;
+  for (; number + kSums <= pairs; number += kSums) {
+    LRET_UNROLL for (int i = 0; i < kSums; ++i) add(number + i, sums[i]);
+  }
+  for (; number < pairs; ++number) add(number, sums[0]);
+  const V total = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  double sum = 0;
+  LRET_UNROLL for (int i = 0; i < L; ++i) {
+    sum += (plan.lane_signs >> i & 1) != 0 ? -total[i] : total[i];
+  }
+  return plan.x_mask == 0 ? sum : 2 * sum;
+}
+
+template <class T, int X = 0>
+LRET_INLINE double string_sum_by_exchange(const lret::simd::StringPlan& plan, const T* column) {
+  if constexpr (X + 1 < kLanes<double>) {
+    if (plan.exchange != X) return string_sum_by_exchange<T, X + 1>(plan, column);
+  }
+  return string_sum<X, T>(plan, column);
+}
+
+/// sum over the reals i of v[i] * v[i ^ x] with signs: 2 flops for each real of half the column.
+template <class T>
+double pauli_value(const lret::simd::StringPlan& plan, const T* column) {
+  return string_sum_by_exchange<T>(plan, column);
+}
