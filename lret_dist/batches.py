@@ -67,7 +67,7 @@ class _Batches:
         self.group = group
         self._cancelled = cancelled
         rows = (1 << program.num_qubits) // comm.grid.rows
-        self.tally = Tally.for_program(program, rows if program.final_measures else 0)
+        self.tally = Tally(program, rows if program.final_measures else 0)
         sampling = settings.sampling
         blind = program.has_mid_measurements
         self._first_batches = sampling.blind_batches if blind else sampling.batches
@@ -106,7 +106,7 @@ class _Batches:
             mine = self._shots(batch, batches)
             seed = int(generator(settings.seed, BATCH, batch).integers(2**63))
             settings = replace(settings, shots=mine.stop - mine.start, seed=seed)
-        tally = Tally.for_program(self.program, len(self.tally.probabilities))
+        tally = Tally(self.program, len(self.tally.probabilities))
         run = Evolution(
             self.program, settings, self.group, self._cancelled, batch=batch, tally=tally
         )
@@ -129,7 +129,7 @@ class _Batches:
 
     def _next_round(self, done: int, *, stopped: bool) -> int:
         """How many batches to run in all, by the driver's word."""
-        error = self.tally.largest_error(self.comm)
+        error = self.tally.estimates(self.comm).largest_error()
         words = np.array([float(done), float(stopped)])
         if self.comm.is_driver and self.sampling.target is not None and error is not None:
             ratio = error / self.sampling.target
@@ -143,13 +143,11 @@ class _Batches:
     def _finish(self, batches: int) -> None:
         outcome, comm = self.outcome, self.comm
         outcome.sampled_columns = batches * self.sampling.columns
-        for key, estimate in self.tally.saved.items():
-            whole = estimate.summed(comm)
-            if comm.is_driver:
-                mean, error = whole.mean, whole.standard_error
-                outcome.data[key] = mean if mean.ndim else float(mean)
-                outcome.standard_errors[key] = error if error.ndim else float(error)
-        outcome.standard_error = self.tally.largest_error(comm)
+        estimates = self.tally.estimates(comm)
+        if comm.is_driver:
+            for key, (value, error) in estimates.saved().items():
+                outcome.data[key], outcome.standard_errors[key] = value, error
+        outcome.standard_error = estimates.largest_error()
         if self.program.has_mid_measurements:
             if comm.grid.columns > 1:
                 comm.sum_columns_on_driver(outcome.samples)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lret_dist.circuit import SaveDensityMatrix, SaveExpectationValue
+from lret_dist.circuit import Save, SaveDensityMatrix, SaveExpectationValue
 from lret_dist.saving import pauli_masks, save_value, saved_shape
 
 if TYPE_CHECKING:
@@ -15,150 +16,144 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lret_dist.circuit import Save
     from lret_dist.communicator import GridCommunicator
     from lret_dist.program import Program
     from lret_dist.sampled import SampledState
 
-__all__ = ["Estimate", "Tally"]
+__all__ = ["Tally"]
 
 
-@dataclass
-class Estimate:
-    """Mean of independent estimates of one quantity, and what it is known to.
-
-    Attributes:
-        total: sum of the estimates of the tail.
-        squares: sum of their squared absolute values.
-        number: how many there are.
-        exact: what the exact columns add to each, the same for all.
-    """
-
-    total: NDArray[Any]
-    squares: NDArray[np.float64]
-    number: int = 0
-    exact: Any = 0.0
-
-    @classmethod
-    def of_shape(cls, shape: tuple[int, ...], dtype: type = np.float64) -> Estimate:
-        """No estimate yet."""
-        return cls(np.zeros(shape, dtype), np.zeros(shape))
-
-    def add_columns(self, values: Iterable[Any], tail: int) -> None:
-        """Take the values of all columns of a batch, the ``tail`` sampled ones first."""
-        exact: Any = 0.0
-        for number, value in enumerate(values):
-            if number >= tail:
-                exact = exact + value
-                continue
-            self.total += value
-            self.squares += np.abs(value) ** 2
-            self.number += 1
-        self.exact = exact
-
-    def merge(self, other: Estimate) -> None:
-        """Take over the estimates of another batch."""
-        self.total += other.total
-        self.squares += other.squares
-        self.number += other.number
-        self.exact = other.exact
-
-    @property
-    def mean(self) -> NDArray[Any]:
-        """The estimate."""
-        return np.asarray(self.exact + self.total / self.number)
-
-    @property
-    def standard_error(self) -> NDArray[np.float64]:
-        """Standard error of the mean, element by element."""
-        variance = self.squares / self.number - np.abs(self.total / self.number) ** 2
-        return np.asarray(np.sqrt(np.clip(variance, 0, None) / max(1, self.number - 1)))
-
-    def summed(self, comm: GridCommunicator) -> Estimate:
-        """The same over all column groups, on the driver."""
-        total, squares = self.total.copy(), self.squares.copy()
-        number = np.array([float(self.number)])
-        for array in (total, squares, number):
-            comm.sum_columns_on_driver(array)
-        return Estimate(total, squares, int(number[0]), self.exact)
-
-
-@dataclass
 class Tally:
     """What the batches of a run add up to.
 
+    All estimated numbers lie in one vector: those of each saved quantity, complex ones as pairs,
+    then <Z> of the measured qubits. The sampled columns give independent estimates of each.
+
     Attributes:
-        saved: estimates of what is saved, by key.
-        z_values: estimates of <Z> of the measured qubits.
+        number: sampled columns that were taken.
+        total: sum of the estimates that they give.
+        squares: sum of their squares.
+        exact: what the exact columns add to each, the same for all.
         probabilities: sum over the sampled columns of the weight of each row held here.
     """
 
-    saved: dict[str, Estimate] = field(default_factory=dict)
-    z_values: Estimate = field(default_factory=lambda: Estimate.of_shape((0,)))
-    probabilities: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-
-    @classmethod
-    def for_program(cls, program: Program, rows: int) -> Tally:
+    def __init__(self, program: Program, rows: int) -> None:
         """An empty tally for what a program saves and measures, on so many rows."""
-        saved = {}
-        for save in program.saves:
-            dtype = np.complex128 if isinstance(save, SaveDensityMatrix) else np.float64
-            saved[save.key] = Estimate.of_shape(saved_shape(save), dtype)
-        return cls(saved, Estimate.of_shape((len(program.final_measures),)), np.zeros(rows))
+        self._places: dict[str, slice] = {}
+        stop = 0
+        expectations = [s for s in program.saves if isinstance(s, SaveExpectationValue)]
+        others = [s for s in program.saves if not isinstance(s, SaveExpectationValue)]
+        for save in (*expectations, *others):
+            start, stop = stop, stop + _numbers(save)
+            self._places[save.key] = slice(start, stop)
+        self._saves = program.saves
+        self._measured = slice(stop, stop + len(program.final_measures))
+        self.number = 0
+        self.total, self.squares, self.exact = np.zeros((3, self._measured.stop))
+        self.probabilities = np.zeros(rows)
 
     def add_saves(self, state: SampledState, saves: Sequence[Save]) -> None:
         """Take the estimates of each sampled column; collective over the row groups."""
         expectations = [save for save in saves if isinstance(save, SaveExpectationValue)]
-        self._add_expectations(state, expectations)
+        if expectations:
+            self._add_expectations(state, expectations)
         for save in saves:
             if not isinstance(save, SaveExpectationValue):
-                self._add_others(state, save)
+                columns = (_value(state, number, save) for number in range(state.rank()))
+                values = (value for value in columns if value is not None)
+                self._add(state, self._places[save.key], values)
 
     def _add_expectations(self, state: SampledState, saves: list[SaveExpectationValue]) -> None:
         masks = [pauli_masks(save.qubits, text) for save in saves for text, _ in save.paulis]
-        if not masks:
-            return
+        coefficients = [coefficient for save in saves for _, coefficient in save.paulis]
         x_masks, z_masks = zip(*masks, strict=True)
-        values = state.pauli_values(x_masks, z_masks)
-        first = 0
-        for save in saves:
-            coefficients = np.array([coefficient for _, coefficient in save.paulis])
-            mine = values[:, first : first + len(coefficients)] @ coefficients
-            self.saved[save.key].add_columns(mine, state.tail)
-            first += len(coefficients)
-
-    def _add_others(self, state: SampledState, save: Save) -> None:
-        estimate = self.saved[save.key]
-        values = (_value(state, number, save) for number in range(state.rank()))
-        estimate.add_columns((value for value in values if value is not None), state.tail)
+        terms = state.pauli_values(x_masks, z_masks) * np.array(coefficients)
+        starts = np.cumsum([0, *(len(save.paulis) for save in saves[:-1])])
+        # Those that are saved at one point of a program lie side by side.
+        first, last = self._places[saves[0].key], self._places[saves[-1].key]
+        self._add(state, slice(first.start, last.stop), np.add.reduceat(terms, starts, axis=1))
 
     def add_measured(self, state: SampledState, qubits: list[int]) -> None:
         """Take the probabilities of the final state, and <Z> of the measured qubits."""
-        self.z_values.add_columns(state.z_values(qubits), state.tail)
+        self._add(state, self._measured, state.z_values(qubits))
         self.probabilities += state.tail * state.probabilities()
+
+    def _add(
+        self, state: SampledState, place: slice, values: Iterable[NDArray[np.float64]]
+    ) -> None:
+        """Take the values of all columns of a batch, the sampled ones first."""
+        self.number = state.tail
+        for number, value in enumerate(values):
+            if number >= state.tail:
+                self.exact[place] += value
+            else:
+                self.total[place] += value
+                self.squares[place] += value**2
 
     def merge(self, other: Tally) -> None:
         """Take over what another batch has."""
-        for key, estimate in other.saved.items():
-            self.saved[key].merge(estimate)
-        self.z_values.merge(other.z_values)
+        self.number += other.number
+        self.total += other.total
+        self.squares += other.squares
+        self.exact = other.exact
         self.probabilities += other.probabilities
 
-    def largest_error(self, comm: GridCommunicator) -> float | None:
-        """The largest standard error of a saved value or <Z>; None if there is none.
+    def estimates(self, comm: GridCommunicator) -> Estimates:
+        """What all column groups know, on the driver; elsewhere not to be looked at. Collective."""
+        number = np.array([float(self.number)])
+        total, squares = self.total.copy(), self.squares.copy()
+        for array in (number, total, squares):
+            comm.sum_columns_on_driver(array)
+        count = max(1.0, number[0])
+        means = total / count
+        variances = np.clip(squares / count - means**2, 0, None) / max(1.0, count - 1)
+        return Estimates(self._saves, self._places, self.exact + means, variances, bool(number[0]))
 
-        On the driver; elsewhere not to be looked at. Collective.
-        """
-        errors = []
-        for estimate in (*self.saved.values(), self.z_values):
-            whole = estimate.summed(comm)
-            if comm.is_driver and whole.number and whole.total.size:
-                errors.append(float(whole.standard_error.max()))
-        return max(errors, default=None)
+
+@dataclass(frozen=True)
+class Estimates:
+    """Estimated numbers, and the variances of these estimates, laid out as in a tally."""
+
+    saves: list[Save]
+    places: dict[str, slice]
+    means: NDArray[np.float64]
+    variances: NDArray[np.float64]
+    known: bool
+
+    def largest_error(self) -> float | None:
+        """The largest standard error of a saved value or <Z>; None if there is none."""
+        if not self.known or not self.means.size:
+            return None
+        errors = [float(np.max(self._error(save))) for save in self.saves]
+        measured = max((place.stop for place in self.places.values()), default=0)
+        errors += [math.sqrt(variance) for variance in self.variances[measured:]]
+        return max(errors)
+
+    def saved(self) -> dict[str, tuple[Any, Any]]:
+        """The saved values and their standard errors, by key."""
+        found = {}
+        for save in self.saves:
+            means = self.means[self.places[save.key]]
+            if isinstance(save, SaveDensityMatrix):
+                means = means.view(np.complex128)
+            mean, error = means.reshape(saved_shape(save)), self._error(save)
+            found[save.key] = (mean, error) if mean.ndim else (float(mean), float(error))
+        return found
+
+    def _error(self, save: Save) -> NDArray[np.float64]:
+        variances = self.variances[self.places[save.key]]
+        if isinstance(save, SaveDensityMatrix):
+            variances = variances.reshape(-1, 2).sum(axis=1)
+        return np.asarray(np.sqrt(variances).reshape(saved_shape(save)))
 
 
-def _value(state: SampledState, number: int, save: Save) -> Any:
+def _numbers(save: Save) -> int:
+    """Real numbers of a saved quantity."""
+    return math.prod(saved_shape(save)) * (2 if isinstance(save, SaveDensityMatrix) else 1)
+
+
+def _value(state: SampledState, number: int, save: Save) -> NDArray[np.float64] | None:
     """The saved quantity of one column alone, on row group 0; elsewhere not to be looked at."""
     column, factor = state.column(number)
     value = save_value(column, save, normalised=False)
-    return None if value is None else factor * value
+    return None if value is None else (factor * value).reshape(-1).view(np.float64)

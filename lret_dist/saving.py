@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lret_dist.circuit import Save, SaveDensityMatrix, SaveProbabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lret_dist.density import DensityState
     from lret_dist.state import State
 
@@ -44,7 +43,8 @@ def save_value(state: State | DensityState, save: Save, *, normalised: bool = Tr
     return float(sum(values)) / (state.trace() if normalised else 1.0)
 
 
-def pauli_masks(qubits: Sequence[int], string: str) -> tuple[int, int]:
+@lru_cache(maxsize=1 << 16)
+def pauli_masks(qubits: tuple[int, ...], string: str) -> tuple[int, int]:
     """Qubits with a letter X or Y, and those with Z or Y, as bits."""
     x_mask = z_mask = 0
     for qubit, letter in zip(qubits, reversed(string), strict=True):
