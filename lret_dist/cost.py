@@ -101,5 +101,5 @@ def density_pays(program: Program, number: int, columns: int) -> bool:
 
 
 def _widest(program: Program) -> int:
-    widths = [len(s.qubits) for s in program.steps if isinstance(s, UnitaryStep | ChannelStep)]
-    return max(widths, default=0)
+    steps = [step for step in program.steps if isinstance(step, UnitaryStep | ChannelStep)]
+    return max((len(part.qubits) for step in steps for part in step.narrow), default=0)

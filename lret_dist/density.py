@@ -98,14 +98,17 @@ class DensityState:
             The number of steps done so far, before the first pass and after each.
         """
         most = min(_PASS_QUBITS, self.layout.local_bits // 2)
-        planned = list(passes([step.qubits for step in steps], most))
+        # A transfer matrix on more qubits costs more than those that it is the product of.
+        parts = [part for step in steps for part in step.narrow]
+        last = [part is step.narrow[-1] for step in steps for part in step.narrow]
+        planned = list(passes([part.qubits for part in parts], most))
         uses = [_bits_of(qubits) for qubits, _ in planned]
         done = 0
         for number, (qubits, members) in enumerate(planned):
             yield done
             self._bring_local(qubits, uses[number + 1 :])
-            self._apply([(steps[m].qubits, steps[m].transfer) for m in members])
-            done += len(members)
+            self._apply([(parts[m].qubits, parts[m].transfer) for m in members])
+            done += sum(last[m] for m in members)
         yield done
 
     def project(self, matrix: NDArray[np.complex128], qubits: Sequence[int]) -> None:

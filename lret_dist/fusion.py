@@ -4,7 +4,7 @@ Gates and noise are multiplied into the open block on their qubits. A block on o
 absorbed by the first two-qubit block on that qubit, so almost every one-qubit gate and channel
 disappears into a two-qubit one. Blocks are kept as a unitary U followed by a noise channel N:
 moving a further gate V in front of N conjugates it, U -> V U and N -> V N V^dagger, so Pauli and
-depolarizing noise stay recognisable.
+depolarizing noise stay recognisable. What is left without noise is merged further (stretches.py).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from lret_dist.channels import (
 from lret_dist.circuit import Barrier, Channel, Circuit, Gate, Measure, Operation, Reset, Save
 from lret_dist.operators import Operator
 from lret_dist.program import ChannelStep, MeasureStep, Program, SaveStep, Step, UnitaryStep
+from lret_dist.stretches import merge_unitaries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +52,8 @@ def fuse(circuit: Circuit, *, sampled: bool = True) -> Program:
         if place not in final:
             builder.add(operation)
     measures = [measure for measure in final.values() if measure is not None]
-    return Program(circuit.num_qubits, circuit.num_clbits, builder.steps(), measures)
+    steps = merge_unitaries(builder.steps(), circuit.num_qubits)
+    return Program(circuit.num_qubits, circuit.num_clbits, steps, measures)
 
 
 def _final_measures(operations: list[Operation]) -> dict[int, Measure | None]:

@@ -13,10 +13,15 @@ from lret_dist import _core
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Operator", "block_diagonal_positions", "restrict"]
+__all__ = ["DENSE_COST", "DIAGONAL_COST", "Operator", "block_diagonal_positions", "restrict"]
 
 ComplexArray: TypeAlias = NDArray[np.complex128]
 Block: TypeAlias = NDArray[np.complex128] | NDArray[np.complex64]
+
+#: What the kernels take for an amplitude, by number of qubits where the matrix is dense; measured
+#: on 64 columns of 12 qubits and on one of 20.
+DENSE_COST = (0.4, 0.5, 0.7, 1.65, 2.9, 5.2, 10.0)
+DIAGONAL_COST, _PERMUTATION, _LEAST = 0.6, 0.8, 0.4
 
 
 def block_diagonal_positions(matrices: ComplexArray) -> frozenset[int]:
@@ -63,6 +68,23 @@ class Operator:
         if key not in self._restricted:
             self._restricted[key] = Operator(restrict(self.matrix, positions, values))
         return self._restricted[key]
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether all entries off the diagonal are zero."""
+        return self._diagonal is not None
+
+    @cached_property
+    def cost(self) -> float:
+        """Nanoseconds for each amplitude it is applied to, roughly, on one thread."""
+        if self._diagonal is not None:
+            return DIAGONAL_COST
+        if self._permutation is not None:
+            return _PERMUTATION
+        if self._control is not None:
+            positions, _, target = self._control
+            return max(_LEAST, DENSE_COST[len(target).bit_length() - 1] / (1 << len(positions)))
+        return DENSE_COST[len(self.matrix).bit_length() - 1]
 
     def apply(self, block: Block, bits: Sequence[int]) -> None:
         """Apply the matrix to the row bits of every column, in place."""

@@ -14,7 +14,7 @@ from lret_dist.channels import transfer_matrix
 from lret_dist.operators import Operator, block_diagonal_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lret_dist.circuit import Measure, Save
 
@@ -25,10 +25,22 @@ ComplexArray: TypeAlias = NDArray[np.complex128]
 
 @dataclass(eq=False)
 class UnitaryStep:
-    """A unitary on named qubits."""
+    """A unitary on named qubits.
+
+    Attributes:
+        qubits: the qubits it acts on.
+        operator: its matrix.
+        merged: unitaries on fewer qubits that it is the product of, in order, if any.
+    """
 
     qubits: tuple[int, ...]
     operator: Operator
+    merged: tuple[UnitaryStep, ...] = ()
+
+    @property
+    def narrow(self) -> Sequence[UnitaryStep]:
+        """The same on as few qubits as there are, in order."""
+        return self.merged or (self,)
 
     @cached_property
     def fixed_positions(self) -> frozenset[int]:
@@ -60,6 +72,11 @@ class ChannelStep:
     qubits: tuple[int, ...]
     kraus: ComplexArray
     probabilities: NDArray[np.float64] | None = None
+
+    @property
+    def narrow(self) -> Sequence[ChannelStep]:
+        """The step itself, as in :class:`UnitaryStep`."""
+        return (self,)
 
     @cached_property
     def dominant(self) -> Operator:

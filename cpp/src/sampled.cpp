@@ -9,6 +9,7 @@
 
 #include "checks.hpp"
 #include "convert.hpp"
+#include "lret/apply.hpp"
 #include "lret/reduce.hpp"
 #include "matrix_plan.hpp"
 #include "philox.hpp"
@@ -49,6 +50,44 @@ std::vector<std::complex<double>> scaled(std::span<const std::complex<double>> m
   for (auto& entry : out) entry *= factor;
   return out;
 }
+
+// A matrix on some bits of one contiguous column, prepared for many columns.
+template <class T>
+class ColumnOperator {
+ public:
+  ColumnOperator(std::int64_t rows, std::span<const int> bits,
+                 std::span<const std::complex<double>> matrix)
+      : rows_(rows), bits_(bits) {
+    const std::size_t side = std::size_t{1} << bits.size();
+    const std::size_t entries = side * side;
+    bool is_diagonal = bits.size() != 1;  // where the dense kernel is as fast
+    for (std::size_t i = 0; i < entries; ++i) {
+      is_diagonal = is_diagonal && (i % (side + 1) == 0 || matrix[i] == 0.0);
+    }
+    if (is_diagonal) {
+      for (std::size_t i = 0; i < entries; i += side + 1) diagonal_.push_back(matrix[i]);
+    } else {
+      dense_.emplace(Shape{rows, 1, 1}, std::span<const int>{}, 0, bits, matrix);
+    }
+  }
+
+  void run(std::complex<T>* data) const {
+    if (dense_) {
+      dense_->run(data);
+    } else if (bits_.empty()) {
+      const auto value = std::complex<T>(diagonal_[0]);
+      std::for_each(data, data + rows_, [&](std::complex<T>& entry) { entry *= value; });
+    } else {
+      apply_diagonal<T>({data, rows_, 1, 1}, bits_, diagonal_);
+    }
+  }
+
+ private:
+  std::int64_t rows_;
+  std::span<const int> bits_;
+  std::vector<std::complex<double>> diagonal_;
+  std::optional<MatrixPlan<T>> dense_;
+};
 
 template <class T>
 void add(const std::complex<T>* from, std::int64_t count, std::complex<T>* to) {
@@ -132,13 +171,7 @@ double SampledColumns<T>::norm(const std::complex<T>* data) const {
 template <class T>
 void SampledColumns<T>::apply(const SampledStep& step, std::int64_t op, std::complex<double> factor,
                               std::complex<T>* data) const {
-  const auto matrix = scaled(operator_of(step, op), factor);
-  if (step.bits.empty()) {
-    const auto value = std::complex<T>(matrix[0]);
-    std::for_each(data, data + rows_, [&](std::complex<T>& entry) { entry *= value; });
-  } else {
-    MatrixPlan<T>({rows_, 1, 1}, {}, 0, step.bits, matrix).run(data);
-  }
+  ColumnOperator<T>(rows_, step.bits, scaled(operator_of(step, op), factor)).run(data);
 }
 
 template <class T>
@@ -308,16 +341,9 @@ std::vector<std::int64_t> SampledColumns<T>::step(const SampledStep& step, std::
   const std::int64_t before = exact();
   const auto candidates = step_exact(step, weigh, dominant);
   auto joined = join(step, number, candidates, local);
-  std::optional<MatrixPlan<T>> plan;
-  if (!step.bits.empty()) {
-    plan.emplace(Shape{rows_, 1, 1}, std::span<const int>{}, 0, step.bits, operator_of(step, 0));
-  }
+  const ColumnOperator<T> main(rows_, step.bits, operator_of(step, 0));
   for (std::int64_t j = 0; j < before; ++j) {
-    if (plan) {
-      plan->run(column(tail() + j));
-    } else {
-      apply(step, 0, 1.0, column(tail() + j));
-    }
+    main.run(column(tail() + j));
     exact_weights_[static_cast<std::size_t>(j)] = dominant[static_cast<std::size_t>(j)];
   }
   return joined;

@@ -168,6 +168,27 @@ void test_spread_rows() {
   }
 }
 
+// A diagonal step multiplies every row, whatever its bits.
+template <class T>
+void test_diagonal() {
+  Batch<T> batch(0, 0.5);
+  const Circuit circuit;
+  batch.columns.run(std::span(circuit.steps).first(1), 0);
+  const auto before = batch.data;
+  const std::vector<int> bits = {2, 0};
+  const std::vector<Wide> phases = {1, {0, 1}, {0.6, -0.8}, -1};
+  Matrix matrix(16);
+  for (std::size_t i = 0; i < 4; ++i) matrix[5 * i] = phases[i];
+  const double one = 1;
+  batch.columns.run(std::vector<SampledStep>{{bits, matrix, {&one, 1}, 1, 1}}, 1);
+  double worst = 0;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const Wide phase = phases[(i >> 2 & 1) | (i & 1) << 1];
+    worst = larger(worst, std::abs(Wide(batch.data[i]) - phase * Wide(before[i])));
+  }
+  CHECK(worst < kTolerance<T>);
+}
+
 template <class T>
 void test_copy() {
   const Circuit circuit;
@@ -219,6 +240,8 @@ int main() {
   }
   test_spread_rows<double>();
   test_spread_rows<float>();
+  test_diagonal<double>();
+  test_diagonal<float>();
   test_copy<double>();
   test_copy<float>();
   test_rejections();
