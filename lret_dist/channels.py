@@ -22,8 +22,7 @@ __all__ = [
     "as_readout_matrix",
     "as_unitary",
     "embed",
-    "kraus_from_superoperator",
-    "pauli_probabilities",
+    "kraus_and_probabilities",
     "paulis",
     "superoperator",
     "transfer_matrix",
@@ -146,24 +145,52 @@ def paulis(num_qubits: int) -> ComplexArray:
     return np.array(out)
 
 
-def pauli_probabilities(superop: ComplexArray) -> NDArray[np.float64] | None:
-    """Probabilities of a Pauli channel in the order of :func:`paulis`, or None if it is not one."""
-    basis = _vectors(paulis((len(superop).bit_length() - 1) // 2))
-    dimension = basis.shape[1] ** 0.5
-    process = basis.conj() @ _choi(superop) @ basis.T / dimension**2
-    diagonal: NDArray[np.float64] = process.diagonal().real.copy()
-    if np.abs(process - np.diag(diagonal)).max() > _ROUNDING:
-        return None
-    return np.clip(diagonal, 0, None)
+def kraus_and_probabilities(
+    superop: ComplexArray,
+) -> tuple[ComplexArray, NDArray[np.float64] | None]:
+    """Fewest Kraus operators of a channel, (K, d, d), largest first; do not write to them.
+
+    Where each is sqrt(p) times a unitary, so that no weight depends on the state, their
+    probabilities (K,) come with them. Channels are kept, as circuits repeat them.
+    """
+    return _decomposed(superop.tobytes(), len(superop))
 
 
-def kraus_from_superoperator(superop: ComplexArray) -> ComplexArray:
-    """Fewest Kraus operators (K, d, d), largest first: eigenvectors of the Choi matrix."""
-    dimension = round(len(superop) ** 0.5)
-    values, vectors = np.linalg.eigh(_choi(superop))
-    kept = np.flatnonzero(values > _ROUNDING * dimension)[::-1]
-    operators = (np.sqrt(values[kept]) * vectors[:, kept]).T.reshape(-1, dimension, dimension)
-    return np.ascontiguousarray(operators.transpose(0, 2, 1))
+@lru_cache(maxsize=1024)
+def _decomposed(data: bytes, size: int) -> tuple[ComplexArray, NDArray[np.float64] | None]:
+    superop = np.frombuffer(data, np.complex128).reshape(size, size)
+    num_qubits = (size.bit_length() - 1) // 2
+    dimension = 1 << num_qubits
+    process = _process_matrix(superop)
+    if np.abs(process - np.diag(process.diagonal())).max() <= _ROUNDING:
+        # A mixture of Paulis, also where some are equally likely.
+        values, vectors = process.diagonal().real, np.eye(size)
+    else:
+        # Of unital channels on one qubit this matrix is real, and real vectors are unitaries.
+        real = np.abs(process.imag).max() <= _ROUNDING
+        values, vectors = np.linalg.eigh(process.real if real else process)
+    order = np.argsort(-values, kind="stable")
+    order = order[values[order] > _ROUNDING]
+    roots = np.sqrt(values[order])
+    kraus = np.tensordot(roots[:, np.newaxis] * vectors.T[order], _quaternions(num_qubits), 1)
+    products = kraus.conj().transpose(0, 2, 1) @ kraus
+    mixed = values[order, np.newaxis, np.newaxis] * np.eye(dimension)
+    probabilities = values[order] if np.abs(products - mixed).max() <= _ROUNDING else None
+    return np.ascontiguousarray(kraus), probabilities
+
+
+@cache
+def _quaternions(num_qubits: int) -> ComplexArray:
+    """The Pauli matrices, times i for each letter that is not the identity."""
+    letters = [sum(letter != 0 for letter in word) for word in product(range(4), repeat=num_qubits)]
+    phases = np.array([1, 1j, -1, -1j])[np.array(letters) % 4]
+    return np.asarray(phases[:, np.newaxis, np.newaxis] * paulis(num_qubits))
+
+
+def _process_matrix(superop: ComplexArray) -> ComplexArray:
+    """Coefficients c of the channel sum over a, b of c[a, b] Q_a rho Q_b^dagger."""
+    basis = _vectors(_quaternions((len(superop).bit_length() - 1) // 2))
+    return np.asarray(basis.conj() @ _choi(superop) @ basis.T / basis.shape[1])
 
 
 def transfer_matrix(kraus: ComplexArray) -> NDArray[np.float64]:

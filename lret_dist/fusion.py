@@ -10,6 +10,7 @@ depolarizing noise stay recognisable. What is left without noise is merged furth
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +19,7 @@ from numpy.typing import NDArray
 from lret_dist.channels import (
     RESET,
     embed,
-    kraus_from_superoperator,
-    pauli_probabilities,
-    paulis,
+    kraus_and_probabilities,
     superoperator,
 )
 from lret_dist.circuit import Barrier, Channel, Circuit, Gate, Measure, Operation, Reset, Save
@@ -34,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["fuse"]
 
 ComplexArray = NDArray[np.complex128]
+
+#: Weight of a Kraus operator of a wide channel that is rounding, not physics.
+_NO_WEIGHT = 1e-16
 
 _FUSED_QUBITS = 2
 _DEPHASE = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128)
@@ -100,16 +102,15 @@ class _Block:
             self.noise = conjugation @ self.noise @ conjugation.conj().T
 
     def then_channel(self, kraus: ComplexArray, qubits: tuple[int, ...]) -> None:
-        self.then_noise(superoperator(self._embedded(kraus, qubits)))
+        places = tuple(self.qubits.index(qubit) for qubit in qubits)
+        data = np.ascontiguousarray(kraus, np.complex128).tobytes()
+        superop = _embedded_superoperator(data, len(kraus), places, len(self.qubits))
+        self.noise = superop if self.noise is None else superop @ self.noise
 
     def then_block(self, block: _Block) -> None:
         self.then_gate(block.unitary, block.qubits)
         if block.noise is not None:
-            kraus = kraus_from_superoperator(block.noise)
-            self.then_channel(kraus, block.qubits)
-
-    def then_noise(self, superop: ComplexArray) -> None:
-        self.noise = superop if self.noise is None else superop @ self.noise
+            self.then_channel(kraus_and_probabilities(block.noise)[0], block.qubits)
 
     def step(self) -> Step:
         if self.noise is None:
@@ -118,22 +119,21 @@ class _Block:
 
 
 def _channel_step(qubits: tuple[int, ...], noise: ComplexArray, unitary: ComplexArray) -> Step:
-    probabilities = pauli_probabilities(noise)
-    if probabilities is None:
-        kraus = kraus_from_superoperator(noise) @ unitary
-    else:
-        order = np.argsort(-probabilities, kind="stable")
-        order = order[probabilities[order] > _NO_WEIGHT]
-        probabilities = probabilities[order]
-        roots = np.sqrt(probabilities)[:, np.newaxis, np.newaxis]
-        kraus = roots * (paulis(len(qubits))[order] @ unitary)
+    kraus, probabilities = kraus_and_probabilities(noise)
+    kraus = np.ascontiguousarray(kraus @ unitary)
     if len(kraus) == 1:
         return UnitaryStep(qubits, Operator(kraus[0]))
-    return ChannelStep(qubits, np.ascontiguousarray(kraus), probabilities)
+    return ChannelStep(qubits, kraus, probabilities)
 
 
-#: Probability of a Pauli error that is rounding of the fusion, not physics.
-_NO_WEIGHT = 1e-16
+@lru_cache(maxsize=1024)
+def _embedded_superoperator(
+    data: bytes, operators: int, places: tuple[int, ...], width: int
+) -> ComplexArray:
+    """Superoperator on ``width`` qubits of a channel on some of them; do not write to it."""
+    side = 1 << len(places)
+    kraus = np.frombuffer(data, np.complex128).reshape(operators, side, side)
+    return superoperator(embed(kraus, places, width))
 
 
 @dataclass
@@ -143,9 +143,6 @@ class _Builder:
     sampled: bool
     parts: list[_Block | Step | None] = field(default_factory=list)
     open: dict[int, int] = field(default_factory=dict)
-    superops: dict[tuple[int, tuple[int, ...], int], tuple[ComplexArray, ComplexArray]] = field(
-        default_factory=dict
-    )
 
     def add(self, operation: Operation) -> None:
         match operation:
@@ -154,7 +151,7 @@ class _Builder:
             case Gate(qubits=qubits, matrix=matrix) if len(qubits) <= _FUSED_QUBITS:
                 self._block(qubits).then_gate(matrix, qubits)
             case Channel(qubits=qubits, kraus=kraus) if len(qubits) <= _FUSED_QUBITS:
-                self._add_channel(qubits, kraus)
+                self._block(qubits).then_channel(kraus, qubits)
             case Reset(qubit=qubit):
                 self._block((qubit,)).then_channel(RESET, (qubit,))
             case Gate(qubits=qubits, matrix=matrix):
@@ -167,16 +164,6 @@ class _Builder:
                 self._append(MeasureStep(operation), qubits)
             case _:
                 self._append_save(operation)
-
-    def _add_channel(self, qubits: tuple[int, ...], kraus: ComplexArray) -> None:
-        """Multiply a channel into its block; noise models bind the same arrays again and again."""
-        block = self._block(qubits)
-        key = (id(kraus), tuple(block.qubits.index(q) for q in qubits), len(block.qubits))
-        if key not in self.superops:
-            embedded = embed(kraus, key[1], key[2])
-            # The array is kept with its superoperator, so that no other can get its id.
-            self.superops[key] = (kraus, superoperator(embedded))
-        block.then_noise(self.superops[key][1])
 
     def steps(self) -> list[Step]:
         return [

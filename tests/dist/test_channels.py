@@ -11,8 +11,7 @@ from lret_dist.channels import (
     as_readout_matrix,
     as_unitary,
     embed,
-    kraus_from_superoperator,
-    pauli_probabilities,
+    kraus_and_probabilities,
     paulis,
     superoperator,
 )
@@ -41,7 +40,7 @@ def test_superoperator_acts_on_stacked_columns(seed: int, width: int, number: in
 @given(seed=SEEDS, width=WIDTHS, number=st.integers(1, 20))
 def test_fewest_kraus_operators_are_the_same_channel(seed: int, width: int, number: int) -> None:
     kraus = random_kraus(np.random.default_rng(seed), width, number)
-    fewest = kraus_from_superoperator(superoperator(kraus))
+    fewest, _ = kraus_and_probabilities(superoperator(kraus))
     rho = random_matrix(seed, 1 << width)
     np.testing.assert_allclose(act(fewest, rho), act(kraus, rho), atol=1e-12)
     assert len(fewest) <= min(number, 4**width)
@@ -49,23 +48,48 @@ def test_fewest_kraus_operators_are_the_same_channel(seed: int, width: int, numb
     assert (np.diff(sizes) <= 1e-12).all()
 
 
+def check_mixture(kraus: np.ndarray, expected: list[float] | None = None) -> None:
+    """The channel is found to be a mixture of unitaries, and stays the same channel."""
+    found, probabilities = kraus_and_probabilities(superoperator(kraus))
+    assert probabilities is not None
+    assert probabilities.sum() == pytest.approx(1, abs=1e-13)
+    for probability, operator in zip(probabilities, found, strict=True):
+        product = operator.conj().T @ operator
+        np.testing.assert_allclose(product, probability * np.eye(len(product)), atol=2e-15)
+    np.testing.assert_allclose(superoperator(found), superoperator(kraus), rtol=0, atol=1e-13)
+    if expected is not None:
+        np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-14)
+
+
 @given(seed=SEEDS, width=WIDTHS)
 def test_pauli_channels_are_recognised(seed: int, width: int) -> None:
     kraus = pauli_noise(np.random.default_rng(seed), width, 0.2)
-    probabilities = pauli_probabilities(superoperator(kraus))
-    assert probabilities is not None
-    np.testing.assert_allclose(probabilities, np.linalg.norm(kraus, axis=(1, 2)) ** 2 / 2**width)
+    sizes = np.linalg.norm(kraus, axis=(1, 2)) ** 2 / 2**width
+    check_mixture(kraus, sorted(sizes, reverse=True))
 
 
-def test_other_channels_are_no_pauli_channels() -> None:
-    assert pauli_probabilities(superoperator(amplitude_damping(0.1))) is None
-    assert pauli_probabilities(superoperator(random_kraus(np.random.default_rng(0), 2, 3))) is None
+@given(seed=SEEDS, number=st.integers(2, 6))
+def test_mixtures_of_unitaries_on_one_qubit_are_recognised(seed: int, number: int) -> None:
+    rng = np.random.default_rng(seed)
+    weights = rng.dirichlet(np.ones(number))
+    unitaries = [random_kraus(rng, 1, 1)[0] for _ in weights]
+    check_mixture(np.array([np.sqrt(w) * u for w, u in zip(weights, unitaries, strict=True)]))
 
 
-def test_depolarizing_stays_pauli_under_rotation() -> None:
+def test_correlated_phase_noise_is_a_mixture_of_unitaries() -> None:
+    turn = np.diag(np.exp(0.2j * np.array([1, -1, -1, 1])))
+    check_mixture(np.array([np.sqrt(0.7) * np.eye(4), np.sqrt(0.3) * turn]))
+
+
+def test_other_channels_are_no_mixtures_of_unitaries() -> None:
+    for kraus in (amplitude_damping(0.1), random_kraus(np.random.default_rng(0), 2, 3)):
+        assert kraus_and_probabilities(superoperator(kraus))[1] is None
+
+
+def test_depolarizing_stays_a_mixture_under_rotation() -> None:
     rotation = random_kraus(np.random.default_rng(1), 1, 1)[0]
     turned = rotation @ depolarizing(1, 0.1) @ rotation.conj().T
-    assert pauli_probabilities(superoperator(turned)) is not None
+    check_mixture(turned, [0.925, 0.025, 0.025, 0.025])
 
 
 @pytest.mark.parametrize("width", [1, 2])
