@@ -75,10 +75,19 @@ def test_compression_follows_growth_and_the_dimension() -> None:
     assert not policy.wants(CompressionPolicy.LEAST_COLUMNS - 1, 50)
     assert policy.wants(CompressionPolicy.LEAST_COLUMNS, 50)
     policy.record(100)
-    assert not policy.wants(120, 50)
-    assert policy.wants(200, 50)
-    assert not policy.wants(200, 0)
+    assert not policy.wants(int(100 * CompressionPolicy.GROWTH) - 1, 50)
+    assert policy.wants(int(100 * CompressionPolicy.GROWTH) + 1, 50)
+    assert not policy.wants(1024, 0)
     assert policy.wants(1025, 0)
+
+
+def test_compression_is_left_out_where_few_steps_would_gain_by_it() -> None:
+    policy = CompressionPolicy(14)
+    policy.record(200)
+    wanted = [policy.wants(600, steps_left) for steps_left in range(100)]
+    assert wanted == sorted(wanted)
+    assert not wanted[1]
+    assert wanted[99]
 
 
 def test_expected_rank_grows_with_noise_and_stays_below_the_dimension() -> None:
