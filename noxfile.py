@@ -119,16 +119,18 @@ def demo(session: nox.Session, library: str) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure LRET against Qiskit Aer; arguments go to benchmarks/compare_aer.py.
+    """Measure LRET against its rivals and write docs/benchmarks.md; goes on where it was stopped.
 
-    Arguments that begin with the name of another script of that folder run it instead.
+    Arguments go to benchmarks/suite.py, or to the script of that folder that they begin with.
     """
     wheel = str(_wheel(session))
     session.install("-qq", "--upgrade", "pip>=25.1")
     session.install("-qq", "--group", "bench", wheel)
     session.install("-qq", "--no-deps", "--force-reinstall", wheel)
-    script, *arguments = ["compare_aer.py", *session.posargs]
-    if arguments and arguments[0].endswith(".py"):
+    everything = ["--json", "benchmarks/results/suite.json", "--markdown", "docs/benchmarks.md"]
+    everything += ["--plot", "docs/benchmarks.png"]
+    script, *arguments = ["suite.py", *(session.posargs or everything)]
+    if arguments[0].endswith(".py"):
         script = arguments.pop(0)
     session.run("python", f"benchmarks/{script}", *arguments, env=ENVIRONMENT)
 

@@ -39,7 +39,9 @@ LEAST_SECONDS = 0.02
 SETTLE_SECONDS = 0.03
 
 
-def seconds_in_turns(repeats: int, *calls: Callable[[], object]) -> list[float]:
+def seconds_in_turns(
+    repeats: int, *calls: Callable[[], object], settle: float = SETTLE_SECONDS
+) -> list[float]:
     """Median seconds of each call; a measurement repeats a short call many times."""
     counts = []
     for call in calls:
@@ -50,7 +52,7 @@ def seconds_in_turns(repeats: int, *calls: Callable[[], object]) -> list[float]:
     samples: list[list[float]] = [[] for _ in calls]
     for _ in range(repeats):
         for call, count, sample in zip(calls, counts, samples, strict=True):
-            time.sleep(SETTLE_SECONDS)
+            time.sleep(settle)
             if count > 1:
                 call()
             start = time.perf_counter()
