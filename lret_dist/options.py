@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from numbers import Real
 from operator import index
@@ -92,7 +91,7 @@ class SimulationOptions:
         _choice("truncation", self.truncation, TRUNCATIONS)
         for name in ("resolution", "standard_error"):
             if getattr(self, name) is not None:
-                _set(self, name, _positive(name, getattr(self, name)))
+                _set(self, name, _fraction(name, getattr(self, name), positive=True))
         self._check_truncation()
         _choice("precision", self.precision, PRECISIONS)
         _choice("parallelization", self.parallelization, PARALLELIZATIONS)
@@ -135,19 +134,13 @@ def _integer(name: str, value: Any, least: int, most: int | None = None) -> int:
     return number
 
 
-def _fraction(name: str, value: Any) -> float:
+def _fraction(name: str, value: Any, *, positive: bool = False) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
     number = float(value)
-    if not (math.isfinite(number) and 0 <= number < 1):
-        raise ValueError(f"{name} must be at least 0 and less than 1, got {number}")
-    return number
-
-
-def _positive(name: str, value: Any) -> float:
-    number = _fraction(name, value)
-    if number == 0:
-        raise ValueError(f"{name} must be greater than 0")
+    if not (0 <= number < 1) or (positive and number == 0):
+        least = "greater than" if positive else "at least"
+        raise ValueError(f"{name} must be {least} 0 and less than 1, got {number}")
     return number
 
 

@@ -267,7 +267,9 @@ def test_target_that_is_missed_warns(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"truncation": "sometimes"}, "truncation must be one of auto, certified, unbiased"),
         ({"resolution": 0}, "resolution must be greater than 0"),
-        ({"standard_error": 1.5}, "standard_error must be at least 0 and less than 1"),
+        ({"resolution": -0.1}, "resolution must be greater than 0 and less than 1, got -0.1"),
+        ({"standard_error": float("nan")}, "standard_error must be greater than 0"),
+        ({"standard_error": 1.5}, "standard_error must be greater than 0 and less than 1"),
         ({"truncation": "certified", "resolution": 0.1}, 'resolution needs truncation="unbiased"'),
         ({"resolution": 0.1, "standard_error": 0.1}, "cannot both be given"),
         ({"truncation": "unbiased", "method": "density_matrix"}, "discards nothing"),
