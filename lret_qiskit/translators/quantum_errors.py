@@ -94,13 +94,13 @@ def _part_kraus(part: Mapping[str, Any]) -> ComplexArray:
         return np.asarray(Kraus(SuperOp(params[0])).data, dtype=np.complex128)
     if name == "unitary":
         return np.asarray(params[:1], dtype=np.complex128)
-    if name == "pauli":
-        return np.asarray(PauliGate(params[0]).to_matrix(), dtype=np.complex128)[np.newaxis]
     return _gate_matrix(name, tuple(params))[np.newaxis]
 
 
-@lru_cache(maxsize=256)
-def _gate_matrix(name: str, params: tuple[float, ...]) -> ComplexArray:
+@lru_cache(maxsize=1024)
+def _gate_matrix(name: str, params: tuple[Any, ...]) -> ComplexArray:
+    if name == "pauli":
+        return np.asarray(PauliGate(*params).to_matrix(), dtype=np.complex128)
     gate = get_standard_gate_name_mapping().get(name)
     if gate is None or not hasattr(gate, "to_matrix"):
         raise UnsupportedOperationError(f"noise made of operation {name!r} is not supported")
