@@ -92,7 +92,7 @@ def expectation_cells(widths: list[int] | None) -> Iterator[Cell]:
         device = name.startswith("W7")
         sides = ("lret", "aer-statevector") if device else ("lret", "aer-statevector", "aer-counts")
         for qubits in widths or [12]:
-            options = {"resolution": 2e-3, "shots": 1000}
+            options = {"resolution": 1e-3 if device else 2e-3, "shots": 1000}
             yield Cell("expectations", "expectations", name, qubits, sides, options)
 
 
