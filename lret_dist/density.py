@@ -68,6 +68,20 @@ class DensityState:
         self.comm = comm
 
     @classmethod
+    def zeros(cls, num_qubits: int, dtype: np.dtype[Any], comm: GridCommunicator) -> DensityState:
+        """All qubits zero: coefficient 1 for every string of I and Z; for a factor's dtype."""
+        layout = Layout(2 * num_qubits, comm.grid.row_bits)
+        if comm.column:
+            return cls(num_qubits, np.zeros(0, dtype.type(0).real.dtype), layout, comm)
+        vector = np.zeros(1 << layout.local_bits, dtype.type(0).real.dtype)
+        index = np.zeros(1, np.int64)
+        for qubit in range(num_qubits):
+            index = np.concatenate([index, index | 3 << 2 * qubit])
+        here = index[index >> layout.local_bits == comm.row]
+        vector[here & (len(vector) - 1)] = 1
+        return cls(num_qubits, vector, layout, comm)
+
+    @classmethod
     def from_factor(cls, state: State) -> DensityState:
         """The density matrix L L^dagger of a factor, which is left as it is but for its order.
 

@@ -77,10 +77,11 @@ class Evolution:
             program.initial_state,
             settings.reserve,
         )
-        dense = settings.start == "density_matrix"
-        state: AnyState = self._switched(factor, 0) if dense else factor
+        state: AnyState = factor
         if (sampling := settings.sampling) is not None:
             state = SampledState.begin(factor, sampling, settings.seed, self._batch)
+        elif settings.start == "density_matrix":
+            state = self._switched(factor, 0)
         budget = TruncationBudget(program, settings.epsilon)
         policy = CompressionPolicy(program.num_qubits)
         self.outcome.note_rank(state.rank())
@@ -119,7 +120,10 @@ class Evolution:
         """The density matrix, which takes over from the factor before step ``number``."""
         if self.outcome.switched_at is None:
             self.outcome.switched_at = number
-        density = DensityState.from_factor(state)
+        if number == 0 and self.program.initial_state is None:
+            density = DensityState.zeros(self.program.num_qubits, self.settings.dtype, self.comm)
+        else:
+            density = DensityState.from_factor(state)
         state.factor.resize(0)
         self.outcome.note_rank(density.rank())
         return density
