@@ -42,6 +42,8 @@ FloatArray = NDArray[np.float64]
 
 #: Elements times steps that go through one call of the core, so that a run can be cancelled.
 _ELEMENT_STEPS = 1 << 26
+#: Squares of elements that are held at once.
+_SQUARES = 1 << 20
 
 
 class SampledState:
@@ -186,9 +188,10 @@ class SampledState:
         """Weight of each row held here, shape (local rows,)."""
         if in_order:
             self.restore_order()
+        factors = self._factors() / self._shares()
         total = np.zeros(self.columns.shape[1])
-        for column, factor in zip(self.columns, self._factors() / self._shares(), strict=False):
-            total += factor * _squares(column)
+        for first, squares in self._squares():
+            total += factors[first : first + len(squares)] @ squares
         return total
 
     def z_values(self, qubits: Sequence[int]) -> FloatArray:
@@ -197,9 +200,17 @@ class SampledState:
         That of a sampled column estimates the whole of the tail.
         """
         self.restore_order()
-        values = np.array([self._z_of(column) for column in self.columns[: self.rank()]])
+        values = np.concatenate([self._z_of(squares) for _, squares in self._squares()])
         self.comm.sum_over_rows(values)
         return np.asarray(values[:, list(qubits)] * self._factors()[:, np.newaxis])
+
+    def _squares(self) -> Iterator[tuple[int, FloatArray]]:
+        """|v|**2 of a few columns at a time, (columns, local rows), and the first one's number."""
+        rows = self.columns.shape[1]
+        most = max(1, _SQUARES // rows)
+        for first in range(0, self.rank(), most):
+            part = self.columns[first : min(first + most, self.rank())]
+            yield first, part.real.astype(np.float64) ** 2 + part.imag.astype(np.float64) ** 2
 
     def pauli_values(self, x_masks: Sequence[int], z_masks: Sequence[int]) -> FloatArray:
         """Tr(P rho) of each column, (columns, strings), as in :meth:`z_values`.
@@ -246,17 +257,17 @@ class SampledState:
             self._known_norms = norms
         return self._known_norms
 
-    def _z_of(self, column: NDArray[Any]) -> FloatArray:
-        """<Z> of every qubit, qubits in order, from the rows held here."""
-        squares = _squares(column)
-        values = np.empty(self.layout.num_qubits)
+    def _z_of(self, squares: FloatArray) -> FloatArray:
+        """<Z> of every qubit, qubits in order, from the rows held here, (columns, n)."""
+        values = np.empty((len(squares), self.layout.num_qubits))
+        total = squares.sum(axis=1)
         for qubit in range(self.layout.local_bits):
-            pairs = squares.reshape(-1, 2)
-            squares = pairs.sum(axis=1)
-            values[qubit] = squares.sum() - 2 * pairs[:, 1].sum()
+            zeros, ones = squares[:, ::2], squares[:, 1::2]
+            values[:, qubit] = total - 2 * ones.sum(axis=1)
+            squares = zeros + ones
         for bit in range(self.layout.local_bits, self.layout.num_qubits):
             (value,) = self.comm.row_bit_values([bit], self.layout.local_bits)
-            values[bit] = (1 - 2 * value) * squares[0]
+            values[:, bit] = (1 - 2 * value) * total
         return values
 
     def _values_of(self, qubit: int, values: NDArray[Any]) -> NDArray[Any]:
@@ -274,10 +285,6 @@ def _packed(step: UnitaryStep | ChannelStep, bits: list[int]) -> tuple[Any, ...]
     if isinstance(step, ChannelStep):
         return (bits, step.kraus, step.probabilities, *step.dominant_bounds)
     return (bits, step.operator.matrix[np.newaxis], np.ones(1), 1.0, 1.0)
-
-
-def _squares(column: NDArray[Any]) -> FloatArray:
-    return _core.probabilities(column[:, np.newaxis])
 
 
 def _norm(column: NDArray[Any]) -> float:
