@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from datetime import date
-from importlib.metadata import version
+from importlib.metadata import distributions
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 
 Row = dict[str, Any]
 MIB = 1024**2
+_RIVALS = ("qiskit-aer", "qsimcirq", "qulacs")
 NAMES = {
     "lret": "LRET",
     "aer-density_matrix": "Aer",
@@ -108,8 +109,8 @@ def markdown(rows: list[Row]) -> str:
 
 
 def _introduction(rows: list[Row]) -> str:
-    packages = ("qiskit-aer", "qsimcirq", "qulacs")
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    packages = [each for each in distributions() if each.name in _RIVALS]
+    versions = ", ".join(sorted({f"{each.name} {each.version}" for each in packages}))
     worse = [row for row in rows if rivals(row) and best_ratio(row)[0] < 1]
     lost = ", ".join(
         f"{row['workload']} on {row['qubits']} qubits ({row['section']})" for row in worse

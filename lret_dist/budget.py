@@ -51,7 +51,7 @@ class CompressionPolicy:
     """
 
     STEP, GRAM, ROTATION = 1.2, 0.13, 0.2
-    BREEDING = 8.0
+    BREEDING = 15.0
     #: Growth since the last compression that calls for the next one.
     GROWTH = 2.2
     #: Fewest columns that are compressed, and the part that must go for the rotation to be made.
