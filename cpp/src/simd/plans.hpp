@@ -96,11 +96,11 @@ struct OverlapPlan {
 
 /// One Pauli string on one contiguous column; see pauli_value.
 struct StringPlan {
-  int exchange;                // of the reals of a register, by exclusive or
-  std::uint64_t lane_signs;    // bit i: the product in lane i counts negative
-  std::uint64_t x_mask;        // of the registers
-  std::uint64_t z_mask;        // of the registers
-  std::int64_t registers;      // of the column
+  int exchange;              // of the reals of a register, by exclusive or
+  std::uint64_t lane_signs;  // bit i: the product in lane i counts negative
+  std::uint64_t x_mask;      // of the registers
+  std::uint64_t z_mask;      // of the registers
+  std::int64_t registers;    // of the column
 };
 
 /// Reals of one line of a chunk: what a step works on at once.
