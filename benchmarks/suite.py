@@ -134,6 +134,17 @@ def main() -> None:
 
         print(json.dumps(run(**json.loads(options.child))))
         return
+    rows = measure_all(options)
+    if not rows:
+        raise SystemExit("nothing to measure: no comparison has these workloads and qubits")
+    if options.markdown:
+        options.markdown.write_text(report.markdown(rows))
+    if options.plot:
+        report.plot(rows, options.plot)
+
+
+def measure_all(options: argparse.Namespace) -> list[Row]:
+    """Measure what the file of measurements does not hold yet; all rows, in the order made."""
     rows: list[Row] = []
     if options.json and options.json.exists():
         rows = json.loads(options.json.read_text())
@@ -148,12 +159,7 @@ def main() -> None:
                     options.json.parent.mkdir(parents=True, exist_ok=True)
                     options.json.write_text(json.dumps(rows, indent=1) + "\n")
             print(report.line(next(row for row in rows if cell.of(row))), flush=True)
-    if not rows:
-        raise SystemExit("nothing to measure: no comparison has these workloads and qubits")
-    if options.markdown:
-        options.markdown.write_text(report.markdown(rows))
-    if options.plot:
-        report.plot(rows, options.plot)
+    return rows
 
 
 def parse_arguments() -> argparse.Namespace:
