@@ -48,6 +48,21 @@ def apply_permutation(
     ``a`` is the value of the row on ``bits``; ``source`` is a permutation of 0..2**k-1.
     """
 
+NUM_BINS: int
+"""Bins of :func:`bin_weights`: eight in each factor of two of weight.
+
+Bin 0 holds all below 2**-56, the last one all from 1 up.
+"""
+
+def bin_weights(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum, then number, of the weights in each bin, (2, NUM_BINS), of a 2-D array.
+
+    What is not a number counts as zero.
+    """
+
+def weights_from(weights: NDArray[np.float64], cut: int) -> NDArray[np.int64]:
+    """Flat indices of the weights in bin ``cut`` and above, in order, of a 2-D array."""
+
 def branch(
     block: Block,
     out: Block,

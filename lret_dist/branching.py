@@ -34,11 +34,7 @@ __all__ = [
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
-#: Bins per factor of two in weight, and factors of two down to what counts as zero.
-_BINS_PER_OCTAVE = 8
-_OCTAVES = 56
-#: Bin 0 holds what is no more than rounding; the last bin holds weights of one and above.
-NUM_BINS = _BINS_PER_OCTAVE * _OCTAVES + 2
+NUM_BINS = _core.NUM_BINS
 
 #: Widest channel for which reduced matrices of the columns are formed.
 _REDUCED_QUBITS = 3
@@ -85,17 +81,8 @@ class Bins:
 
     @classmethod
     def of(cls, weights: FloatArray) -> Bins:
-        """Bins of the candidates of one MPI rank."""
-        flat = weights.ravel()
-        places = _bin_of(flat)
-        return cls(
-            np.array(
-                [
-                    np.bincount(places, flat, minlength=NUM_BINS),
-                    np.bincount(places, minlength=NUM_BINS),
-                ]
-            )
-        )
+        """Bins of the candidates of one MPI rank, (K - 1, columns)."""
+        return cls(_core.bin_weights(weights))
 
     def cut_for_weight(self, allowance: float) -> int:
         """First bin to keep such that all lower ones hold at most ``allowance``, bin 0 apart."""
@@ -114,15 +101,6 @@ class Bins:
     def number_from(self, cut: int) -> int:
         """Number of candidates in bin ``cut`` and above."""
         return int(self.data[1, cut:].sum())
-
-
-def _bin_of(weights: FloatArray) -> NDArray[np.intp]:
-    """Bin of each weight: B bins per octave, bin 1 from 2**-OCTAVES up, all smaller ones in 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        place = np.floor(_BINS_PER_OCTAVE * (np.log2(weights) + _OCTAVES)) + 1
-    place = np.nan_to_num(place, nan=0, neginf=0)
-    bins: NDArray[np.intp] = np.clip(place, 0, NUM_BINS - 1).astype(np.intp)
-    return bins
 
 
 def candidate_weights(
@@ -169,13 +147,15 @@ def _weights_by_trial(factor: Factor, kraus: NDArray[np.complex128], bits: list[
 
 
 def choose(weights: FloatArray, cut: int) -> Branches:
-    """The candidates of operators 1, 2, ... whose weight lies in bin ``cut`` or above."""
-    operators, sources = np.nonzero(_bin_of(weights[1:]) >= cut)
-    return Branches(
-        operators.astype(np.int64) + 1,
-        sources.astype(np.int64),
-        np.ascontiguousarray(weights[1:][operators, sources]),
-    )
+    """The candidates of operators 1, 2, ... whose weight lies in bin ``cut`` or above.
+
+    Args:
+        weights: (K, columns), as from :func:`candidate_weights`.
+        cut: the lowest bin that is kept.
+    """
+    places = _core.weights_from(weights[1:], cut)
+    operators, sources = np.divmod(places, max(1, weights.shape[1]))
+    return Branches(operators + 1, sources, weights[1:].ravel()[places])
 
 
 def branch(

@@ -15,6 +15,8 @@ Block: TypeAlias = NDArray[np.complex128] | NDArray[np.complex64]
 
 #: Room for new columns that growing adds, as a part of the columns there are.
 _HEADROOM = 1 / 16
+#: Part of a row that must hold columns; the rest is room to grow again.
+_LEAST_FILLED = 1 / 4
 
 
 class Factor:
@@ -75,10 +77,11 @@ class Factor:
         return self._view()[:, first : self._columns]
 
     def resize(self, columns: int) -> None:
-        """Keep the first columns, or add undefined ones, and close up the rows."""
+        """Keep the first columns, or add undefined ones; rows of few columns are closed up."""
         self.reserve(columns)
         self._columns = columns
-        self._restride(max(1, columns))
+        if columns < _LEAST_FILLED * self._stride:
+            self._restride(max(1, columns))
 
     def reserve(self, columns: int) -> None:
         """Make room for ``columns`` columns in all."""

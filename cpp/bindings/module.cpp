@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, module) {
   (void)lret::simd_level();  // a wrong LRET_SIMD is found now, not in the middle of a run
   register_apply(module);
   register_branch(module);
+  register_candidates(module);
   register_reduce(module);
   register_dense(module);
   register_rows(module);

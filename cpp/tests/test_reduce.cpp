@@ -65,8 +65,45 @@ void check_overlap(Storage<T> left, Storage<T> right, std::int64_t x_mask, std::
   CHECK(std::abs(out - expected) < kSumTolerance * static_cast<double>(left.rows * left.columns));
 }
 
+// <v|P|v> from the definition, of columns shorter than a register and longer.
+template <class T>
+void check_strings(int qubits) {
+  constexpr std::size_t kColumns = 3;
+  constexpr std::int64_t kStrings = 40;
+  const std::int64_t rows = std::int64_t{1} << qubits;
+  const Wide phases[] = {1.0, {0.0, 1.0}, -1.0, {0.0, -1.0}};
+  std::vector<std::complex<T>> columns;
+  for (const Wide value : random_numbers(kColumns * static_cast<std::size_t>(rows))) {
+    columns.emplace_back(value);
+  }
+  std::vector<std::int64_t> x_masks;
+  std::vector<std::int64_t> z_masks;
+  for (std::int64_t s = 0; s < kStrings; ++s) {
+    x_masks.push_back(static_cast<std::int64_t>(generator()() % static_cast<std::uint64_t>(rows)));
+    z_masks.push_back(static_cast<std::int64_t>(generator()() % static_cast<std::uint64_t>(rows)));
+  }
+  std::vector<double> expected;
+  for (std::size_t c = 0; c < kColumns; ++c) {
+    const auto* column = columns.data() + c * static_cast<std::size_t>(rows);
+    for (std::size_t s = 0; s < x_masks.size(); ++s) {
+      const auto ys = std::popcount(static_cast<std::uint64_t>(x_masks[s] & z_masks[s]));
+      Wide sum = 0;
+      for (std::int64_t x = 0; x < rows; ++x) {
+        const std::int64_t from = x ^ x_masks[s];
+        const auto parity = std::popcount(static_cast<std::uint64_t>(from & z_masks[s]));
+        sum += std::conj(Wide(column[x])) * phases[(ys + 2 * parity) % 4] * Wide(column[from]);
+      }
+      expected.push_back(sum.real());
+    }
+  }
+  std::vector<double> out(expected.size());
+  pauli_values<T>(columns, rows, x_masks, z_masks, out);
+  CHECK(distance(out, expected) < kTolerance<T>);
+}
+
 template <class T>
 void test_all() {
+  for (int qubits = 0; qubits <= 8; ++qubits) check_strings<T>(qubits);
   for_shapes([](int columns, int padding) {
     for (int k = 1; k <= 3; ++k) {
       check_reduced(Storage<T>(k, columns, padding), random_bits(k, k));
@@ -121,6 +158,15 @@ void test_edges() {
   CHECK_THROWS((void)pauli_overlap<double>(block, block, 16, 0), "x_mask must be");
   CHECK_THROWS((void)pauli_overlap<double>(block, block, 0, -1), "z_mask must be");
   CHECK_THROWS((void)pauli_overlap<double>(block, empty, 0, 0), "same shape");
+
+  const std::vector<std::int64_t> masks{1, 16};
+  std::vector<double> values(2);
+  CHECK_THROWS(pauli_values<double>(std::span(out).first(16), 16, masks, masks, values),
+               "x_masks must be");
+  CHECK_THROWS(pauli_values<double>(std::span(out).first(17), 16, masks, masks, values),
+               "columns must hold");
+  CHECK_THROWS(pauli_values<double>(std::span(out).first(16), 16, masks, {}, values),
+               "z_masks must hold");
 }
 
 }  // namespace

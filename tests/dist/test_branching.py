@@ -37,7 +37,7 @@ def test_a_cut_by_number_keeps_no_more(weights: list[float], number: int) -> Non
 
 
 def test_nothing_allowed_drops_rounding_only() -> None:
-    bins = Bins.of(np.array([1e-30, 0.0, 1e-12, 0.5, 1.0]))
+    bins = Bins.of(np.array([[1e-30, 0.0, 1e-12, 0.5, 1.0]]))
     assert bins.number_from(bins.cut_for_weight(0.0)) == 3
     assert bins.data.shape == (2, NUM_BINS)
 
