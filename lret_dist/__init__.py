@@ -6,7 +6,7 @@ compression removes them, and the trace that is lost on the way is a certified b
 
 from importlib.metadata import version
 
-from lret_dist import _openmp  # noqa: F401 - before the core is loaded
+from lret_dist import _preload  # noqa: F401 - before the core is loaded
 from lret_dist.api import simulate, simulate_collectively
 from lret_dist.circuit import (
     Barrier,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -87,3 +88,21 @@ def test_import_starts_nothing(package: str, absent: list[str]) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
     )
     assert loaded.stdout.split() == []
+
+
+def test_a_source_folder_in_the_way_is_named(tmp_path: Path) -> None:
+    """Python puts the current folder first with ``-m``, even if that is a mere checkout."""
+    compiled = shutil.ignore_patterns("*.so")
+    shutil.copytree(ROOT / "lret_dist", tmp_path / "lret_dist", ignore=compiled)
+    # An editable installation would find its own first.
+    code = (
+        "import sys\n"
+        "sys.meta_path = [f for f in sys.meta_path if 'Redirecting' not in type(f).__name__]\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        "import lret_dist"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert run.returncode == 1
+    assert f"{tmp_path} is source code without its compiled core" in run.stderr.splitlines()[-1]

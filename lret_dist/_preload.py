@@ -1,0 +1,19 @@
+"""What must be done before the compiled core, and with it OpenMP, is loaded."""
+
+import os
+from importlib.util import find_spec
+
+__all__: list[str] = []
+
+if find_spec("lret_dist._core") is None:
+    folder = os.path.dirname(os.path.dirname(__file__))
+    raise ImportError(
+        f"the lret_dist in {folder} is source code without its compiled core, and Python finds it "
+        f"before any installed one. Run from another folder, or build it with "
+        f"'pip install -e {folder}'"
+    )
+
+# GNU's threads spin for milliseconds at the end of every loop. With a single other busy process on
+# two cores that made kernels eight times slower; a short spin costs nothing measurable.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
