@@ -52,8 +52,9 @@ class CompressionPolicy:
 
     STEP, GRAM, ROTATION = 1.2, 0.13, 0.2
     BREEDING = 15.0
-    #: Growth since the last compression that calls for the next one.
-    GROWTH = 2.2
+    #: Growth since the last compression that calls for the next one, for time's sake; and for that
+    #: of memory, from a part of the columns that the density matrix has.
+    GROWTH, GROWTH_OF_MANY, MANY = 3.2, 2.2, 1 / 64
     #: Fewest columns that are compressed, and the part that must go for the rotation to be made.
     LEAST_COLUMNS = 32
     LEAST_GAIN = 0.1
@@ -66,7 +67,9 @@ class CompressionPolicy:
         """Whether to compress a factor that has grown to so many columns."""
         if columns > self._rows:
             return True
-        if columns < max(self.LEAST_COLUMNS, self.GROWTH * self._left):
+        many = columns > self.MANY * self._rows
+        growth = self.GROWTH_OF_MANY if many else self.GROWTH
+        if columns < max(self.LEAST_COLUMNS, growth * self._left):
             return False
         saving = self.BREEDING * self.STEP * (columns - self._left) * steps_left
         return saving > self.GRAM * columns**2 + self.ROTATION * columns * self._left

@@ -108,8 +108,19 @@ def embed(matrix: ComplexArray, positions: Sequence[int], num_qubits: int) -> Co
         positions: for each qubit of the matrix, lowest first, its place among the qubits.
         num_qubits: number of qubits of the larger matrix.
     """
+    if num_qubits == 2 and len(positions) == 1:
+        return _embed_one_in_two(matrix, positions[0])
     rows, columns, same = _embedding(tuple(positions), num_qubits)
     return np.where(same, matrix[..., rows, columns], 0)
+
+
+def _embed_one_in_two(matrix: ComplexArray, position: int) -> ComplexArray:
+    """The commonest case, without tables."""
+    large = np.zeros((*matrix.shape[:-2], 4, 4), np.complex128)
+    zero, one = (slice(0, 2), slice(2, 4)) if position == 0 else (slice(0, 3, 2), slice(1, 4, 2))
+    large[..., zero, zero] = matrix
+    large[..., one, one] = matrix
+    return large
 
 
 @lru_cache(maxsize=256)

@@ -132,8 +132,12 @@ class NoiseModel:
     def bind(self, circuit: Circuit) -> Circuit:
         """The circuit with a :class:`Channel` for every error, and readout on its measurements."""
         bound = Circuit(circuit.num_qubits, circuit.num_clbits, circuit.name)
+        made: dict[tuple[str, str | None, tuple[int, ...]], list[Operation]] = {}
         for operation in circuit:
-            noise: list[Operation] = [term.on(operation) for term in self.terms_for(operation)]
+            key = (operation.name, operation.label, operation.qubits)
+            if key not in made:
+                made[key] = [term.on(operation) for term in self.terms_for(operation)]
+            noise = made[key]
             if isinstance(operation, Measure):
                 parts: list[Operation] = [
                     *noise,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TruncationChoice", "choose_truncation"]
 
-#: Sampled columns of a batch, and most exact columns beside them.
-_COLUMNS, _EXACT_COLUMNS = 16, 8
+#: Sampled columns of a batch, fewest where few are needed, and most exact columns beside them.
+_COLUMNS, _FEWEST_COLUMNS, _EXACT_COLUMNS = 16, 8, 8
 #: Branches that each sampled column gathers.
 _BRANCHES = 8
 #: Batches that measure the spread, from which the number of all follows.
@@ -109,15 +109,18 @@ def _sampling(program: Program, options: SimulationOptions, budget: int) -> Samp
     left_out = max(1e-12, 1 - math.exp(-program.noise_weight))
     column = (options.dtype.itemsize << program.num_qubits) * 1.5
     fitting = max(2, int(budget / column))
-    columns = max(1, min(_COLUMNS, fitting // 3))
+    most_columns = max(1, min(_COLUMNS, fitting // 3))
     exact = max(1, min(_EXACT_COLUMNS, 1 << program.num_qubits, fitting // 3))
     if options.resolution is not None:
         wanted, target, resolution = left_out / (2 * options.resolution), None, options.resolution
+        columns = most_columns
         batches = max(_FIRST_BATCHES, math.ceil(wanted / columns))
         most = batches
     else:
         target = options.standard_error or _target(options)
         wanted = _USUAL_VARIANCE * (left_out / target) ** 2
+        columns = max(_FEWEST_COLUMNS, math.ceil(wanted / _FIRST_BATCHES))
+        columns = min(columns, most_columns)
         resolution = min(0.25, left_out / (2 * max(wanted, columns)))
         batches = _FIRST_BATCHES
         most = max(batches, math.ceil(4 * (left_out / target) ** 2 / columns))
