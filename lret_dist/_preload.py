@@ -2,11 +2,12 @@
 
 import os
 from importlib.util import find_spec
+from pathlib import Path
 
 __all__: list[str] = []
 
 if find_spec("lret_dist._core") is None:
-    folder = os.path.dirname(os.path.dirname(__file__))
+    folder = Path(__file__).parents[1]
     raise ImportError(
         f"the lret_dist in {folder} is source code without its compiled core, and Python finds it "
         f"before any installed one. Run from another folder, or build it with "
