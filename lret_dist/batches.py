@@ -26,6 +26,9 @@ __all__ = ["run_batches"]
 
 #: Standard error, in units of the one aimed at, that calls for no further batches.
 _CLOSE_ENOUGH = 1.1
+#: Most batches of the next round, in units of those that there are: the spread of few columns says
+#: only roughly how many will be needed.
+_MOST_GROWTH = 8
 
 
 def run_batches(
@@ -134,7 +137,9 @@ class _Batches:
         if self.comm.is_driver and self.sampling.target is not None and error is not None:
             ratio = error / self.sampling.target
             if ratio > _CLOSE_ENOUGH:
-                words[0] = max(done, min(np.ceil(done * ratio**2), self.sampling.most_batches))
+                needed = max(done, min(np.ceil(done * ratio**2), self.sampling.most_batches))
+                worth = needed <= self.sampling.worth
+                words[0] = min(needed, _MOST_GROWTH * done) if worth else needed
         self.comm.broadcast(words)
         if words[1]:
             raise CancelledError("the run was cancelled")

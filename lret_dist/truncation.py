@@ -29,10 +29,11 @@ _FIRST_BATCHES = 2
 _PART_OF_SHOTS, _WITHOUT_SHOTS = 0.25, 1e-3
 #: Variance of an expectation value over sampled columns of unit weight, where nothing is known.
 _USUAL_VARIANCE = 0.05
-#: How many times faster sampling must be before a certified error is given up for it.
-_ADVANTAGE = 2.0
+#: How many times faster sampling must be before a certified error is given up for it: for saved
+#: values, and for counts, which have a statistical error anyway.
+_ADVANTAGE, _ADVANTAGE_FOR_COUNTS = 2.0, 1.0
 #: Costs of a certified run, in the units of lret_dist.cost, that are never worth saving: 0.1 s for
-#: counts, which have a statistical error anyway, and 10 s where values are saved.
+#: counts, and 10 s where values are saved.
 _CHEAP_COUNTS, _CHEAP_VALUES = 2e8, 2e10
 #: Widest density matrix whose saving does not ask for the whole state.
 _PART_OF_STATE = 6
@@ -79,8 +80,10 @@ def choose_truncation(
         return TruncationChoice(sampling=None, reason="outcomes on the way split the run")
     if options.epsilon != DEFAULT_EPSILON:
         return TruncationChoice(sampling=None, reason="epsilon was given")
-    worth = certified / (_ADVANTAGE * batch_cost(program, sampling.columns))
-    cheap = _CHEAP_VALUES if saves else _CHEAP_COUNTS
+    cheap, advantage = (
+        (_CHEAP_VALUES, _ADVANTAGE) if saves else (_CHEAP_COUNTS, _ADVANTAGE_FOR_COUNTS)
+    )
+    worth = certified / (advantage * batch_cost(program, sampling.columns))
     if worth < sampling.batches or certified < cheap:
         return TruncationChoice(sampling=None, reason="affordable")
     return TruncationChoice(
