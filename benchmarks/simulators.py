@@ -65,16 +65,17 @@ def _peak_bytes() -> int:
 
 def _backend(simulator: str, workload: Workload, options: Row) -> Any:
     """A Qiskit backend: ``lret``, or ``aer-<method>``."""
+    seed = options.get("seed", SEED)
     if simulator == "lret":
         from lret_qiskit import LRETBackend
 
-        return LRETBackend(num_qubits=160, noise_model=workload.noise, seed_simulator=SEED)
+        return LRETBackend(num_qubits=160, noise_model=workload.noise, seed_simulator=seed)
     from qiskit_aer import AerSimulator
 
     return AerSimulator(
         method=simulator.removeprefix("aer-"),
         noise_model=workload.noise,
-        seed_simulator=options.get("seed", SEED),
+        seed_simulator=seed,
         max_parallel_threads=options["threads"],
     )
 
@@ -230,7 +231,8 @@ def _qsim(workload: Workload, options: Row) -> tuple[np.ndarray, Row]:
             circuit.append(cirq.depolarize(noise, n_qubits=len(on)).on(*on))
     circuit.append(cirq.measure(*reversed(wires), key="m"))
     simulator = qsimcirq.QSimSimulator(
-        qsimcirq.QSimOptions(cpu_threads=options["threads"], max_fused_gate_size=2), seed=SEED
+        qsimcirq.QSimOptions(cpu_threads=options["threads"], max_fused_gate_size=2),
+        seed=options.get("seed", SEED),
     )
     with Stopwatch() as watch:
         found = simulator.run(circuit, repetitions=options["shots"]).measurements["m"]

@@ -18,7 +18,7 @@ Sections:
 
 Every run is a process of its own with the same number of threads, after a warm-up on six qubits.
 The simulators run in turns; medians over the repeats are printed, with the ratio to LRET's. A run
-of more than 20 seconds is not repeated; one that would take longer than ``--limit`` by a rival's
+of more than 10 seconds is not repeated; one that would take longer than ``--limit`` by a rival's
 shorter runs is not made, and one that does is ended: both are shown as such. Measurements that
 ``--json`` already holds are not made again. The workloads are in workloads.py.
 """
@@ -52,7 +52,7 @@ DEVICE_WORKLOADS = [
     for device in ("FakeTorino", "FakeSherbrooke", "FakeFez")
 ]
 #: Seconds from which a run is not repeated.
-ONCE = 20.0
+ONCE = 10.0
 #: Widest states whose exact values are computed.
 EXACT_QUBITS = 14
 #: Simulators whose time grows with the number of shots alone.
