@@ -51,7 +51,7 @@ class SimulationOptions:
             are right on average, with a standard error. ``"auto"`` decides by the cost, and takes
             ``"certified"`` where an ``epsilon`` other than 1e-4 asks for it.
         resolution: for ``"unbiased"``, the least weight of a branch that is kept for sure; default:
-            what ``standard_error`` needs.
+            where keeping it pays.
         standard_error: for ``"unbiased"``, the largest standard error of an expectation value to
             aim at; default: a fraction of what the shots have anyway, 0.001 without shots.
         shots: number of samples of the classical bits; 0 for none.

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["RunMetadata", "SimulationResult"]
 
 
+#: Bytes of the widest integer that NumPy sorts.
+_WORD_BYTES = 8
+
+
 @dataclass(kw_only=True)
 class RunMetadata:
     """How a run went.
@@ -110,8 +114,10 @@ class SimulationResult:
         """How often each value of the classical register came, by value."""
         if self.samples is None:
             return {}
-        rows, times = np.unique(self.samples, axis=0, return_counts=True)
-        counts: Counter[int] = Counter()
-        for row, number in zip(rows, times, strict=True):
-            counts[int.from_bytes(row.tobytes(), "little")] += int(number)
-        return dict(counts)
+        width = self.samples.shape[1]
+        if width > _WORD_BYTES:
+            return dict(Counter(self.memory()))
+        words = np.zeros((len(self.samples), _WORD_BYTES), np.uint8)
+        words[:, :width] = self.samples
+        values, times = np.unique(words.view("<u8"), return_counts=True)
+        return dict(zip(values.tolist(), times.tolist(), strict=True))

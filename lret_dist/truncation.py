@@ -21,6 +21,8 @@ __all__ = ["TruncationChoice", "choose_truncation"]
 
 #: Sampled columns of a batch, fewest where few are needed, and most exact columns beside them.
 _COLUMNS, _FEWEST_COLUMNS, _EXACT_COLUMNS = 16, 8, 8
+#: Bytes of columns that a thread keeps in the cache from step to step, roughly.
+_CACHED_BYTES = 10 << 20
 #: Branches that each sampled column gathers.
 _BRANCHES = 8
 #: Batches that measure the spread, from which the number of all follows.
@@ -112,7 +114,8 @@ def _sampling(program: Program, options: SimulationOptions, budget: int) -> Samp
     left_out = max(1e-12, 1 - math.exp(-program.noise_weight))
     column = (options.dtype.itemsize << program.num_qubits) * 1.5
     fitting = max(2, int(budget / column))
-    most_columns = max(1, min(_COLUMNS, fitting // 3))
+    cached = max(_FEWEST_COLUMNS, _CACHED_BYTES // (options.dtype.itemsize << program.num_qubits))
+    most_columns = max(1, min(_COLUMNS, cached, fitting // 3))
     exact = max(1, min(_EXACT_COLUMNS, 1 << program.num_qubits, fitting // 3))
     if options.resolution is not None:
         wanted, target, resolution = left_out / (2 * options.resolution), None, options.resolution
@@ -124,7 +127,8 @@ def _sampling(program: Program, options: SimulationOptions, budget: int) -> Samp
         wanted = _USUAL_VARIANCE * (left_out / target) ** 2
         columns = max(_FEWEST_COLUMNS, math.ceil(wanted / _FIRST_BATCHES))
         columns = min(columns, most_columns)
-        resolution = min(0.25, left_out / (2 * max(wanted, columns)))
+        # An exact column takes the time of a sampled one in every batch.
+        resolution = min(0.25, left_out / (2 * columns))
         batches = _FIRST_BATCHES
         most = max(batches, math.ceil(4 * (left_out / target) ** 2 / columns))
     return Sampling(
