@@ -27,7 +27,7 @@ __all__ = [
 
 Method = Literal["automatic", "low_rank", "density_matrix"]
 Parallelization = Literal["auto", "row", "column", "hybrid"]
-Precision = Literal["double", "single"]
+Precision = Literal["auto", "double", "single"]
 Truncation = Literal["auto", "certified", "unbiased"]
 METHODS: tuple[str, ...] = get_args(Method)
 PARALLELIZATIONS: tuple[str, ...] = get_args(Parallelization)
@@ -59,7 +59,8 @@ class SimulationOptions:
         max_rank: most columns the factor may have, or None. It goes before ``epsilon``: where it
             forces more to be discarded, a warning says how much.
         seed: seed of all sampling, or None for a fresh one.
-        precision: ``"double"`` (complex128) or ``"single"`` (complex64).
+        precision: ``"double"`` (complex128), ``"single"`` (complex64), or ``"auto"``: single where
+            small branches are sampled, unless rounding could show beside the standard error.
         initial_rank: columns for which memory is set aside at the start; never changes the state.
         initial_state: a state vector (2**n,), a density matrix (2**n, 2**n), or a factor
             (2**n, r); default: all qubits zero.
@@ -74,7 +75,7 @@ class SimulationOptions:
     epsilon: float = DEFAULT_EPSILON
     max_rank: int | None = None
     seed: int | None = None
-    precision: Precision = "double"
+    precision: Precision = "auto"
     initial_rank: int = 1
     initial_state: NDArray[np.complex128] | None = None
     parallelization: Parallelization = "auto"
@@ -113,8 +114,8 @@ class SimulationOptions:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The factor's dtype."""
-        return np.dtype(np.complex128 if self.precision == "double" else np.complex64)
+        """The factor's dtype in a certified run."""
+        return np.dtype(np.complex64 if self.precision == "single" else np.complex128)
 
 
 def _set(options: SimulationOptions, name: str, value: object) -> None:

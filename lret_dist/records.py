@@ -25,7 +25,7 @@ class RunSettings:
         epsilon: trace that may be discarded in all.
         max_rank: most columns after a step, or None.
         memory_columns: most columns that fit in memory, over the whole grid.
-        dtype: the factor's dtype.
+        dtype: the factor's dtype in a certified run.
         reserve: columns to set memory aside for at the start.
         start: what the run begins with: the factor, or the density matrix itself.
         may_switch: whether the factor may give way to the density matrix on the way.
@@ -49,6 +49,7 @@ class Sampling:
     """How small branches are sampled.
 
     Attributes:
+        dtype: the columns' dtype.
         resolution: least weight of a branch that becomes an exact column.
         columns: sampled columns of a batch.
         spacing: weight left out between two branches that join the same sampled column.
@@ -62,6 +63,7 @@ class Sampling:
         target: standard error at which no more batches are run, or None to run no more.
     """
 
+    dtype: np.dtype[Any]
     resolution: float
     columns: int
     spacing: float

@@ -268,7 +268,8 @@ def _sampled_grid(
     if options.parallelization != "auto":
         return _grid(options, machine, num_qubits, widest_step, 1, sampling.columns)
     columns = sampling.columns + 1
-    rows = least_row_groups(num_qubits, options.dtype.itemsize, columns, machine.bytes_per_rank)
+    itemsize = sampling.dtype.itemsize
+    rows = least_row_groups(num_qubits, itemsize, columns, machine.bytes_per_rank)
     rows = min(rows, most_row_groups(num_qubits, widest_step))
     while rows > machine.mpi_ranks:
         rows //= 2
@@ -309,7 +310,8 @@ def _run(
     cancelled: Callable[[], bool],
 ) -> Outcome:
     if settings.sampling is not None:
-        outcome = run_batches(program, settings, comm, cancelled)
+        sampled = replace(settings, dtype=settings.sampling.dtype)
+        outcome = run_batches(program, sampled, comm, cancelled)
         if outcome is not None:
             return outcome
         settings = replace(settings, sampling=None)
@@ -320,6 +322,7 @@ def assemble_result(job: Job, report: Report, machine: Machine, started: float) 
     """The result of a run that began at ``started`` (of ``time.perf_counter``)."""
     outcome, settings = report.outcome, job.settings
     sampled = outcome.sampled_columns > 0
+    dtype = settings.sampling.dtype if sampled and settings.sampling else settings.dtype
     metadata = RunMetadata(
         final_rank=outcome.final_rank,
         max_rank=max(outcome.max_rank, outcome.final_rank),
@@ -336,7 +339,7 @@ def assemble_result(job: Job, report: Report, machine: Machine, started: float) 
         mpi_ranks=machine.mpi_ranks,
         threads_per_rank=report.threads,
         peak_memory_mb=report.peak_memory_mb,
-        precision="double" if settings.dtype.itemsize == 16 else "single",
+        precision="double" if dtype.itemsize == 16 else "single",
         seed=settings.seed,
         num_qubits=job.program.num_qubits,
         method="low_rank" if outcome.switched_at is None else "density_matrix",

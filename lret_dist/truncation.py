@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lret_dist.circuit import SaveDensityMatrix
 from lret_dist.cost import batch_cost, density_cost, factor_cost
@@ -31,6 +33,8 @@ _FIRST_BATCHES = 2
 _PART_OF_SHOTS, _WITHOUT_SHOTS = 0.25, 1e-3
 #: Variance of an expectation value over sampled columns of unit weight, where nothing is known.
 _USUAL_VARIANCE = 0.05
+#: Standard error from which single precision is enough: some 30 times its rounding.
+_SINGLE_FROM = 3e-5
 #: How many times faster sampling must be before a certified error is given up for it: for saved
 #: values, and for counts, which have a statistical error anyway.
 _ADVANTAGE, _ADVANTAGE_FOR_COUNTS = 2.0, 1.0
@@ -112,9 +116,10 @@ def _certified_anyway(
 def _sampling(program: Program, options: SimulationOptions, budget: int) -> Sampling:
     """How to sample a run."""
     left_out = max(1e-12, 1 - math.exp(-program.noise_weight))
-    column = (options.dtype.itemsize << program.num_qubits) * 1.5
-    fitting = max(2, int(budget / column))
-    cached = max(_FEWEST_COLUMNS, _CACHED_BYTES // (options.dtype.itemsize << program.num_qubits))
+    dtype = _sampled_dtype(options, left_out)
+    column = dtype.itemsize << program.num_qubits
+    fitting = max(2, int(budget / (1.5 * column)))
+    cached = max(_FEWEST_COLUMNS, _CACHED_BYTES // column)
     most_columns = max(1, min(_COLUMNS, cached, fitting // 3))
     exact = max(1, min(_EXACT_COLUMNS, 1 << program.num_qubits, fitting // 3))
     if options.resolution is not None:
@@ -132,6 +137,7 @@ def _sampling(program: Program, options: SimulationOptions, budget: int) -> Samp
         batches = _FIRST_BATCHES
         most = max(batches, math.ceil(4 * (left_out / target) ** 2 / columns))
     return Sampling(
+        dtype=dtype,
         resolution=resolution,
         columns=columns,
         spacing=left_out / _BRANCHES,
@@ -143,6 +149,18 @@ def _sampling(program: Program, options: SimulationOptions, budget: int) -> Samp
         worth=math.inf,
         target=target,
     )
+
+
+def _sampled_dtype(options: SimulationOptions, left_out: float) -> np.dtype[Any]:
+    """Single precision where its rounding does not show beside the standard error."""
+    if options.precision != "auto":
+        return options.dtype
+    if options.resolution is None:
+        error = options.standard_error or _target(options)
+    else:
+        error = math.sqrt(2 * _USUAL_VARIANCE * options.resolution * left_out)
+    # It cannot be larger than what is sampled.
+    return np.dtype(np.complex64 if min(error, left_out) >= _SINGLE_FROM else np.complex128)
 
 
 def _target(options: SimulationOptions) -> float:

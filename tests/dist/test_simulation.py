@@ -240,7 +240,7 @@ def test_too_large_a_run_is_refused_with_figures() -> None:
         ({"epsilon": float("nan")}, ValueError, "epsilon must be"),
         ({"max_rank": 0}, ValueError, "max_rank must be at least 1, got 0"),
         ({"seed": -3}, ValueError, "seed must be from 0 to"),
-        ({"precision": "half"}, ValueError, "precision must be one of double, single; got 'half'"),
+        ({"precision": "half"}, ValueError, "precision must be one of auto, double, single; got 'half'"),
         ({"parallelization": "diagonal"}, ValueError, "must be one of auto, row, column, hybrid"),
         ({"initial_state": [1, 1]}, ValueError, "must have trace one"),
         ({"initial_state": [1, 0, 0]}, ValueError, "needs 2 rows, got shape"),

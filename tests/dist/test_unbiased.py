@@ -240,6 +240,20 @@ def test_auto_says_what_it_chose_and_why() -> None:
     assert saved.truncation_reason == "a large density matrix is saved"
 
 
+def test_single_precision_where_the_standard_error_hides_it() -> None:
+    circuit, noise = with_values(brick_wall(4, 6)), brick_wall_noise(1e-5, 1e-4)
+
+    def precision(**options: Any) -> str:
+        return simulate(circuit, noise, shots=0, **options).metadata.precision
+
+    assert precision(standard_error=1e-3) == "single"
+    assert precision(standard_error=1e-5) == "double"
+    assert precision(resolution=1e-6) == "double"
+    assert precision(standard_error=1e-3, precision="double") == "double"
+    assert precision(standard_error=1e-5, precision="single") == "single"
+    assert precision(truncation="certified") == "double"
+
+
 def test_a_certified_run_follows_where_sampling_would_take_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

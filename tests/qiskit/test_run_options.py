@@ -124,7 +124,7 @@ def test_metadata_holds_plain_types(backend: LRETBackend, coin: QuantumCircuit) 
         ({"epsilon": float("nan")}, ValueError, "epsilon"),
         ({"max_rank": 0}, ValueError, "max_rank must be at least 1, got 0"),
         ({"initial_rank": 0}, ValueError, "initial_rank must be at least 1"),
-        ({"precision": "half"}, ValueError, "precision must be one of double, single"),
+        ({"precision": "half"}, ValueError, "precision must be one of auto, double, single"),
         ({"parallelization": "both"}, ValueError, "parallelization must be one of auto, row"),
         ({"memory": 1}, TypeError, "memory must be True or False, got 1"),
         ({"noise_model": "noisy"}, TypeError, "noise_model must be a NoiseModel of Qiskit Aer or"),
