@@ -171,6 +171,7 @@ def test_sampled_run_with_a_measurement_in_the_middle(partition: Parallelization
     circuit = random_circuit(np.random.default_rng(7), 5, 20).measure(0, 0).gate("h", [0])
     circuit.channel(amplitude_damping(0.1), [4]).save_probabilities(key="p")
     options = {"truncation": "unbiased", "resolution": 2e-3, "seed": 11, "shots": 101}
+    options["precision"] = "double"
     spread = run(circuit.measure_all(), parallelization=partition, **options)
     alone = simulate_collectively(circuit, comm=MPI.COMM_SELF, **options)
     assert alone is not None
