@@ -1,6 +1,6 @@
 """Time, memory and accuracy of LRET against its rivals, on the same noisy circuits.
 
-    python benchmarks/suite.py                          # everything, which takes more than an hour
+    python benchmarks/suite.py                          # everything, which takes about two hours
     python benchmarks/suite.py state --qubits 8 10 12   # one section, on some widths
     python benchmarks/suite.py --json suite.json --markdown table.md --plot suite.png
 
