@@ -90,6 +90,18 @@ def column_weights(block: Block) -> NDArray[np.float64]:
 def probabilities(block: Block) -> NDArray[np.float64]:
     """Sum over columns of ``abs(L)**2`` for every row, shape (rows,)."""
 
+def squared_norms(columns: Block) -> NDArray[np.float64]:
+    """Squared norm of each of (columns, rows), shape (columns,)."""
+
+def z_values(columns: Block) -> NDArray[np.float64]:
+    """<Z> of every bit in each of (columns, rows), unnormalised, and at last its squared norm.
+
+    Shape (columns, bits + 1).
+    """
+
+def weighted_probabilities(columns: Block, factors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``factors @ abs(columns)**2`` for (columns, rows), shape (rows,)."""
+
 def pauli_overlap(left: Block, right: Block, x_mask: int, z_mask: int) -> complex:
     """Sum over rows x and columns j of ``conj(left[x, j]) * (X**x_mask Z**z_mask right)[x, j]``.
 

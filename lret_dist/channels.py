@@ -36,6 +36,9 @@ TOLERANCE = 1e-8
 #: Branch weight below which an operator is rounding of the fusion, not physics.
 _ROUNDING = 1e-15
 
+#: Largest deviation from a multiple of a unitary that is taken for rounding; 1.5e-15 occurs.
+_UNITARY_ROUNDING = 2e-15
+
 #: Kraus operators of a reset of one qubit to zero.
 RESET = np.array([[[1, 0], [0, 0]], [[0, 1], [0, 0]]], dtype=np.complex128)
 
@@ -186,7 +189,7 @@ def _decomposed(data: bytes, size: int) -> tuple[ComplexArray, NDArray[np.float6
     kraus = np.tensordot(roots[:, np.newaxis] * vectors.T[order], _quaternions(num_qubits), 1)
     products = kraus.conj().transpose(0, 2, 1) @ kraus
     mixed = values[order, np.newaxis, np.newaxis] * np.eye(dimension)
-    probabilities = values[order] if np.abs(products - mixed).max() <= _ROUNDING else None
+    probabilities = values[order] if np.abs(products - mixed).max() <= _UNITARY_ROUNDING else None
     return np.ascontiguousarray(kraus), probabilities
 
 

@@ -42,8 +42,6 @@ FloatArray = NDArray[np.float64]
 
 #: Elements times steps that go through one call of the core, so that a run can be cancelled.
 _ELEMENT_STEPS = 1 << 26
-#: Squares of elements that are held at once.
-_SQUARES = 1 << 20
 
 
 class SampledState:
@@ -135,7 +133,7 @@ class SampledState:
 
     def _weigh(self, numbers: list[int]) -> None:
         """Take the weights of sampled columns from their norms."""
-        norms = np.array([_norm(self.columns[c]) for c in numbers])
+        norms = np.concatenate([_core.squared_norms(self.columns[c : c + 1]) for c in numbers])
         self.comm.sum_over_rows(norms)
         weights = self._core.weights()
         weights[numbers] = norms
@@ -189,10 +187,7 @@ class SampledState:
         if in_order:
             self.restore_order()
         factors = self._factors() / self._shares()
-        total = np.zeros(self.columns.shape[1])
-        for first, squares in self._squares():
-            total += factors[first : first + len(squares)] @ squares
-        return total
+        return _core.weighted_probabilities(self.columns[: self.rank()], factors)
 
     def z_values(self, qubits: Sequence[int]) -> FloatArray:
         """<Z> of each qubit in each column, (columns, k), unnormalised.
@@ -200,17 +195,12 @@ class SampledState:
         That of a sampled column estimates the whole of the tail.
         """
         self.restore_order()
-        values = np.concatenate([self._z_of(squares) for _, squares in self._squares()])
+        local = _core.z_values(self.columns[: self.rank()])
+        spread = range(self.layout.local_bits, self.layout.num_qubits)
+        signs = 1.0 - 2.0 * np.array(self.comm.row_bit_values(spread, self.layout.local_bits))
+        values = np.hstack([local[:, :-1], local[:, -1:] * signs])
         self.comm.sum_over_rows(values)
         return np.asarray(values[:, list(qubits)] * self._factors()[:, np.newaxis])
-
-    def _squares(self) -> Iterator[tuple[int, FloatArray]]:
-        """|v|**2 of a few columns at a time, (columns, local rows), and the first one's number."""
-        rows = self.columns.shape[1]
-        most = max(1, _SQUARES // rows)
-        for first in range(0, self.rank(), most):
-            part = self.columns[first : min(first + most, self.rank())]
-            yield first, part.real.astype(np.float64) ** 2 + part.imag.astype(np.float64) ** 2
 
     def pauli_values(self, x_masks: Sequence[int], z_masks: Sequence[int]) -> FloatArray:
         """Tr(P rho) of each column, (columns, strings), as in :meth:`z_values`.
@@ -252,23 +242,10 @@ class SampledState:
     def _norms(self) -> FloatArray:
         """|v|**2 of every column, kept until a step changes them."""
         if self._known_norms is None:
-            norms = np.array([_norm(column) for column in self.columns[: self.rank()]])
+            norms = _core.squared_norms(self.columns[: self.rank()])
             self.comm.sum_over_rows(norms)
             self._known_norms = norms
         return self._known_norms
-
-    def _z_of(self, squares: FloatArray) -> FloatArray:
-        """<Z> of every qubit, qubits in order, from the rows held here, (columns, n)."""
-        values = np.empty((len(squares), self.layout.num_qubits))
-        total = squares.sum(axis=1)
-        for qubit in range(self.layout.local_bits):
-            zeros, ones = squares[:, ::2], squares[:, 1::2]
-            values[:, qubit] = total - 2 * ones.sum(axis=1)
-            squares = zeros + ones
-        for bit in range(self.layout.local_bits, self.layout.num_qubits):
-            (value,) = self.comm.row_bit_values([bit], self.layout.local_bits)
-            values[:, bit] = (1 - 2 * value) * total
-        return values
 
     def _values_of(self, qubit: int, values: NDArray[Any]) -> NDArray[Any]:
         """The value for each row held here: the one for its value of the qubit."""
@@ -285,7 +262,3 @@ def _packed(step: UnitaryStep | ChannelStep, bits: list[int]) -> tuple[Any, ...]
     if isinstance(step, ChannelStep):
         return (bits, step.kraus, step.probabilities, *step.dominant_bounds)
     return (bits, step.operator.matrix[np.newaxis], np.ones(1), 1.0, 1.0)
-
-
-def _norm(column: NDArray[Any]) -> float:
-    return float(_core.column_weights(column[:, np.newaxis])[0])

@@ -1,3 +1,5 @@
+#include <bit>
+
 #include "arrays.hpp"
 #include "lret/reduce.hpp"
 #include "register.hpp"
@@ -64,6 +66,39 @@ py::array_t<double> pauli_values(const py::array& array, const py::array& x_mask
   });
 }
 
+py::array_t<double> squared_norms(const py::array& array) {
+  return by_precision("columns", array, [&]<class T>(T) {
+    const auto columns = elements<std::complex<T>>("columns", array, 2);
+    py::array_t<double> out(array.shape(0));
+    const auto target = span_of(out);
+    unlocked([&] { lret::squared_norms<T>(columns, array.shape(1), target); });
+    return out;
+  });
+}
+
+py::array_t<double> z_values(const py::array& array) {
+  return by_precision("columns", array, [&]<class T>(T) {
+    const auto columns = elements<std::complex<T>>("columns", array, 2);
+    const std::int64_t rows = array.shape(1);
+    const auto bits = std::bit_width(static_cast<std::uint64_t>(rows)) - 1;
+    py::array_t<double> out({array.shape(0), static_cast<py::ssize_t>(bits + 1)});
+    const auto target = span_of(out);
+    unlocked([&] { lret::z_values<T>(columns, rows, target); });
+    return out;
+  });
+}
+
+py::array_t<double> weighted_probabilities(const py::array& array, const py::array& factors) {
+  return by_precision("columns", array, [&]<class T>(T) {
+    const auto columns = elements<std::complex<T>>("columns", array, 2);
+    const auto values = elements<double>("factors", factors, 1);
+    py::array_t<double> out(array.shape(1));
+    const auto target = span_of(out);
+    unlocked([&] { lret::weighted_probabilities<T>(columns, array.shape(1), values, target); });
+    return out;
+  });
+}
+
 }  // namespace
 
 void register_reduce(py::module_& module) {
@@ -72,6 +107,10 @@ void register_reduce(py::module_& module) {
   module.def("probabilities", probabilities, py::arg("block").noconvert());
   module.def("pauli_values", pauli_values, py::arg("columns").noconvert(),
              py::arg("x_masks").noconvert(), py::arg("z_masks").noconvert());
+  module.def("squared_norms", squared_norms, py::arg("columns").noconvert());
+  module.def("z_values", z_values, py::arg("columns").noconvert());
+  module.def("weighted_probabilities", weighted_probabilities, py::arg("columns").noconvert(),
+             py::arg("factors").noconvert());
   module.def("pauli_overlap", pauli_overlap, py::arg("left").noconvert(),
              py::arg("right").noconvert(), py::arg("x_mask"), py::arg("z_mask"));
 }

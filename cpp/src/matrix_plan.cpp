@@ -99,20 +99,43 @@ MatrixPlan<T>::MatrixPlan(Shape shape, std::span<const int> control_bits,
 }
 
 template <class T>
-void MatrixPlan<T>::run(std::complex<T>* data) const {
+template <class OnGroups, class OnLanes>
+void MatrixPlan<T>::share(const OnGroups& on_groups, const OnLanes& on_lanes) const {
   if (const auto* lanes = std::get_if<simd::LanePlan<T>>(&plan_)) {
     const simd::GroupSpace& space = lanes->space;
     parallel_for(space.groups, space.groups * space.members * kernels<T>().register_elements,
-                 [&](std::int64_t first, std::int64_t last) {
-                   kernels<T>().apply_lanes(*lanes, reals_of(data), first, last);
-                 });
+                 [&](std::int64_t first, std::int64_t last) { on_lanes(*lanes, first, last); });
     return;
   }
-  const auto& [space, matrix] = *std::get_if<Groups>(&plan_);
+  const Groups& groups = *std::get_if<Groups>(&plan_);
+  const simd::GroupSpace& space = groups.space;
   parallel_for(space.groups, space.groups * space.members * space.run,
-               [&](std::int64_t first, std::int64_t last) {
-                 kernels<T>().apply_matrix(space, reals_of(data), matrix.data(), first, last);
-               });
+               [&](std::int64_t first, std::int64_t last) { on_groups(groups, first, last); });
+}
+
+template <class T>
+void MatrixPlan<T>::run(std::complex<T>* data) const {
+  T* const reals = reals_of(data);
+  share(
+      [&](const Groups& plan, std::int64_t first, std::int64_t last) {
+        kernels<T>().apply_matrix(plan.space, reals, plan.matrix.data(), first, last);
+      },
+      [&](const simd::LanePlan<T>& plan, std::int64_t first, std::int64_t last) {
+        kernels<T>().apply_lanes(plan, reals, first, last);
+      });
+}
+
+template <class T>
+void MatrixPlan<T>::add(const std::complex<T>* in, std::complex<T>* out) const {
+  const T* const from = reals_of(in);
+  T* const to = reals_of(out);
+  share(
+      [&](const Groups& plan, std::int64_t first, std::int64_t last) {
+        kernels<T>().add_matrix(plan.space, from, to, plan.matrix.data(), first, last);
+      },
+      [&](const simd::LanePlan<T>& plan, std::int64_t first, std::int64_t last) {
+        kernels<T>().add_lanes(plan, from, to, first, last);
+      });
 }
 
 template class MatrixPlan<double>;

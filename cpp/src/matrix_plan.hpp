@@ -23,12 +23,18 @@ class MatrixPlan {
 
   /// Apply it in place, over the threads.
   void run(std::complex<T>* data) const;
+  /// Add what it makes of one block to another of the same shape, over the threads.
+  void add(const std::complex<T>* in, std::complex<T>* out) const;
 
  private:
   struct Groups {
     simd::GroupSpace space;
     std::vector<T> matrix;
   };
+  // Calls one of the two on the groups of each thread.
+  template <class OnGroups, class OnLanes>
+  void share(const OnGroups& on_groups, const OnLanes& on_lanes) const;
+
   std::variant<Groups, simd::LanePlan<T>> plan_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -103,6 +104,29 @@ std::pair<simd::OverlapPlan<T>, int> plan_overlap(ConstBlock<T> left, ConstBlock
   return {plan, merged};
 }
 
+// Elements of a column whose squares stay in the innermost cache.
+constexpr std::int64_t kSquaresChunk = 512;
+
+// out[i] = values[2 * i] + values[2 * i + 1]; may be in place.
+void add_pairs(std::span<const double> values, std::span<double> out) {
+  for (std::size_t i = 0; i < values.size() / 2; ++i) out[i] = values[2 * i] + values[2 * i + 1];
+}
+
+// out[b] = sum_x (-1)^(bit b of x) values[x] for all bits of a power of two of values, which are
+// used up; returns the sum of all.
+double signed_sums(std::span<double> values, std::span<double> out) {
+  const double all = std::accumulate(values.begin(), values.end(), 0.0);
+  for (std::size_t half = values.size() / 2; half > 0; half /= 2) {
+    double ones = 0;
+    for (std::size_t i = 0; i < half; ++i) {
+      ones += values[half + i];
+      values[i] += values[half + i];
+    }
+    out[static_cast<std::size_t>(std::countr_zero(half))] = all - 2 * ones;
+  }
+  return all;
+}
+
 // Complex doubles in the widest register.
 constexpr std::int64_t kMostElements = 8;
 
@@ -188,6 +212,66 @@ void probabilities(ConstBlock<T> block, std::span<double> out) {
 }
 
 template <class T>
+void squared_norms(std::span<const std::complex<T>> columns, std::int64_t rows,
+                   std::span<double> out) {
+  check_rows(rows);
+  const auto count = static_cast<std::int64_t>(out.size());
+  check_size("columns", columns.size(), static_cast<std::size_t>(count * rows));
+  // Each column as one row of as many columns.
+  const auto& run = kernels<T>().probabilities;
+  parallel_for(count, count * rows, [&](std::int64_t first, std::int64_t last) {
+    run(reals_of(columns.data()), rows, rows, first, last, out.data());
+  });
+}
+
+template <class T>
+void z_values(std::span<const std::complex<T>> columns, std::int64_t rows, std::span<double> out) {
+  const auto bits = static_cast<std::size_t>(row_bits(rows));
+  const auto count = static_cast<std::int64_t>(columns.size()) / rows;
+  check_size("columns", columns.size(), static_cast<std::size_t>(count * rows));
+  check_size("out", out.size(), static_cast<std::size_t>(count) * (bits + 1));
+  const std::int64_t chunk = std::min(rows, kSquaresChunk);
+  const auto low = static_cast<std::size_t>(row_bits(chunk));
+  const auto& add_squares = kernels<T>().add_squares;
+  parallel_for(count, count * rows, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t c = first; c < last; ++c) {
+      std::array<double, 2 * kSquaresChunk> folded{};
+      std::vector<double> sums;
+      const std::complex<T>* const column = columns.data() + c * rows;
+      for (std::int64_t x = 0; x < rows; x += chunk) {
+        sums.push_back(add_squares(reals_of(column + x), 2 * chunk, 1.0, folded.data()));
+      }
+      add_pairs(std::span(folded).first(static_cast<std::size_t>(2 * chunk)), folded);
+      const auto values = out.subspan(static_cast<std::size_t>(c) * (bits + 1), bits + 1);
+      values[bits] = signed_sums(sums, values.subspan(low));
+      signed_sums(std::span(folded).first(static_cast<std::size_t>(chunk)), values);
+    }
+  });
+}
+
+template <class T>
+void weighted_probabilities(std::span<const std::complex<T>> columns, std::int64_t rows,
+                            std::span<const double> factors, std::span<double> out) {
+  check_rows(rows);
+  const auto count = static_cast<std::int64_t>(factors.size());
+  check_size("columns", columns.size(), static_cast<std::size_t>(count * rows));
+  check_size("out", out.size(), static_cast<std::size_t>(rows));
+  const std::int64_t chunk = std::min(rows, kSquaresChunk);
+  const auto& add_squares = kernels<T>().add_squares;
+  parallel_for(rows / chunk, count * rows, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t x = first * chunk; x < last * chunk; x += chunk) {
+      std::array<double, 2 * kSquaresChunk> sums{};
+      for (std::int64_t c = 0; c < count; ++c) {
+        add_squares(reals_of(columns.data() + c * rows + x), 2 * chunk,
+                    factors[static_cast<std::size_t>(c)], sums.data());
+      }
+      add_pairs(std::span(sums).first(static_cast<std::size_t>(2 * chunk)),
+                out.subspan(static_cast<std::size_t>(x)));
+    }
+  });
+}
+
+template <class T>
 std::complex<double> pauli_overlap(ConstBlock<T> left, ConstBlock<T> right, std::int64_t x_mask,
                                    std::int64_t z_mask) {
   const auto bits = static_cast<std::size_t>(row_bits(left.rows));
@@ -250,15 +334,20 @@ void pauli_values(std::span<const std::complex<T>> columns, std::int64_t rows,
   });
 }
 
-#define LRET_INSTANTIATE(T)                                                                   \
-  template void reduced_matrices<T>(ConstBlock<T>, std::span<const int>,                      \
-                                    std::span<std::complex<double>>);                         \
-  template void column_weights<T>(ConstBlock<T>, std::span<double>);                          \
-  template void probabilities<T>(ConstBlock<T>, std::span<double>);                           \
-  template void pauli_values<T>(std::span<const std::complex<T>>, std::int64_t,               \
-                                std::span<const std::int64_t>, std::span<const std::int64_t>, \
-                                std::span<double>);                                           \
-  template std::complex<double> pauli_overlap<T>(ConstBlock<T>, ConstBlock<T>, std::int64_t,  \
+#define LRET_INSTANTIATE(T)                                                                     \
+  template void reduced_matrices<T>(ConstBlock<T>, std::span<const int>,                        \
+                                    std::span<std::complex<double>>);                           \
+  template void column_weights<T>(ConstBlock<T>, std::span<double>);                            \
+  template void probabilities<T>(ConstBlock<T>, std::span<double>);                             \
+  template void squared_norms<T>(std::span<const std::complex<T>>, std::int64_t,                \
+                                 std::span<double>);                                            \
+  template void z_values<T>(std::span<const std::complex<T>>, std::int64_t, std::span<double>); \
+  template void weighted_probabilities<T>(std::span<const std::complex<T>>, std::int64_t,       \
+                                          std::span<const double>, std::span<double>);          \
+  template void pauli_values<T>(std::span<const std::complex<T>>, std::int64_t,                 \
+                                std::span<const std::int64_t>, std::span<const std::int64_t>,   \
+                                std::span<double>);                                             \
+  template std::complex<double> pauli_overlap<T>(ConstBlock<T>, ConstBlock<T>, std::int64_t,    \
                                                  std::int64_t);
 LRET_INSTANTIATE(double)
 LRET_INSTANTIATE(float)

@@ -89,12 +89,17 @@ class ColumnOperator {
   std::optional<MatrixPlan<T>> dense_;
 };
 
+// target += matrix * source, for a matrix on some bits of contiguous columns.
 template <class T>
-void add(const std::complex<T>* from, std::int64_t count, std::complex<T>* to) {
-  // Plain reals: the compiler does not vectorise std::complex.
-  const T* const source = reals_of(from);
-  T* const target = reals_of(to);
-  for (std::int64_t i = 0; i < 2 * count; ++i) target[i] += source[i];
+void add_applied(std::int64_t rows, std::span<const int> bits,
+                 std::span<const std::complex<double>> matrix, const std::complex<T>* source,
+                 std::complex<T>* target) {
+  if (!bits.empty()) {
+    MatrixPlan<T>({rows, 1, 1}, {}, 0, bits, matrix).add(source, target);
+    return;
+  }
+  const auto factor = std::complex<T>(matrix[0]);
+  for (std::int64_t x = 0; x < rows; ++x) target[x] += factor * source[x];
 }
 
 template <class T>
@@ -111,6 +116,14 @@ struct SampledColumns<T>::Candidate {
   std::int64_t op;
   std::int64_t source;  // number of the exact column
   double weight;
+};
+
+// A step and its dominant operator on one column, made when it is first used.
+template <class T>
+struct SampledColumns<T>::Prepared {
+  const SampledStep* step;
+  std::int64_t number;
+  std::optional<MatrixPlan<T>> dominant;
 };
 
 template <class T>
@@ -158,13 +171,14 @@ void SampledColumns<T>::set_weights(std::span<const double> weights) {
   const auto middle = weights.begin() + settings_.tail;
   std::copy(weights.begin(), middle, tail_weights_.begin());
   std::copy(middle, weights.end(), exact_weights_.begin());
+  // The columns may have changed with their weights.
+  std::ranges::fill(norms_, 0.0);
 }
 
 template <class T>
 double SampledColumns<T>::norm(const std::complex<T>* data) const {
-  // One row of as many columns: the kernel for rows reads memory in order.
   double sum = 0;
-  probabilities<T>({data, 1, rows_, rows_}, {&sum, 1});
+  squared_norms<T>({data, static_cast<std::size_t>(rows_)}, rows_, {&sum, 1});
   return sum;
 }
 
@@ -228,57 +242,76 @@ template <class T>
 void SampledColumns<T>::normalise(std::int64_t number) {
   const auto place = static_cast<std::size_t>(number);
   scale_column(column(number), rows_, 1 / std::sqrt(norm(column(number))));
+  norms_[place] = least_[place] = most_[place] = 1.0;
+}
+
+template <class T>
+double SampledColumns<T>::own_scale(std::int64_t number) {
+  const auto place = static_cast<std::size_t>(number);
+  std::complex<T>* const data = column(number);
+  if (tail_weights_[place] == 0) {
+    std::fill_n(data, rows_, std::complex<T>{});
+    return 1;
+  }
+  const double whole = norms_[place] > 0 ? norms_[place] : norm(data);
+  return std::sqrt(whole / tail_weights_[place]);
+}
+
+template <class T>
+void SampledColumns<T>::make_true(std::int64_t number) {
+  const auto place = static_cast<std::size_t>(number);
+  const double weight = tail_weights_[place];
+  scale_column(column(number), rows_, weight == 0 ? 0.0 : std::sqrt(weight / norms_[place]));
   least_[place] = most_[place] = 1.0;
 }
 
 template <class T>
 template <class Weigh>
-void SampledColumns<T>::step_tail(const SampledStep& step, std::int64_t number, const Weigh& weigh,
-                                  bool local) {
-  const double usual = 1 / std::sqrt(step.mean_dominant);
+void SampledColumns<T>::step_sampled(Prepared& prepared, std::int64_t c, const Weigh& weigh,
+                                     bool local) {
+  const auto place = static_cast<std::size_t>(c);
+  if (tail_weights_[place] == 0) return;
+  const SampledStep& step = *prepared.step;
   const bool mixture = !step.probabilities.empty();
-  std::optional<MatrixPlan<T>> dominant;
-  for (std::int64_t c = 0; c < tail(); ++c) {
-    const auto place = static_cast<std::size_t>(c);
-    if (tail_weights_[place] == 0) continue;
-    const double point = unit_interval(draw(settings_, number, c, Purpose::kOperator));
-    std::int64_t op = 0;
-    double part = step.mean_dominant;
-    if (!local || point >= step.least_dominant) {
-      const std::span<const double> weights = weigh(c);
-      const double whole = std::accumulate(weights.begin(), weights.end(), 0.0);
-      double passed = weights[0];
-      while (op + 1 < count_of(step) && passed <= point * whole) {
-        ++op;
-        passed += weights[static_cast<std::size_t>(op)];
-      }
-      part = weights[static_cast<std::size_t>(op)] / whole;
-      norms_[place] = whole;
-    } else if (!mixture) {
-      least_[place] *= step.least_dominant / step.mean_dominant;
-      most_[place] /= step.mean_dominant;
+  const double point = unit_interval(draw(settings_, prepared.number, c, Purpose::kOperator));
+  std::int64_t op = 0;
+  double part = step.mean_dominant;
+  if (!local || point >= step.least_dominant) {
+    const std::span<const double> weights = weigh(step, c);
+    const double whole = std::accumulate(weights.begin(), weights.end(), 0.0);
+    double passed = weights[0];
+    while (op + 1 < count_of(step) && passed <= point * whole) {
+      ++op;
+      passed += weights[static_cast<std::size_t>(op)];
     }
-    if (op == 0 && part == step.mean_dominant && !step.bits.empty()) {
-      if (!dominant) {
-        dominant.emplace(Shape{rows_, 1, 1}, std::span<const int>{}, 0, step.bits,
-                         scaled(operator_of(step, 0), usual));
-      }
-      dominant->run(column(c));
-    } else {
-      apply(step, op, 1 / std::sqrt(part), column(c));
-    }
-    if (least_[place] < kLeastNorm || most_[place] > kMostNorm) normalise(c);
+    part = weights[static_cast<std::size_t>(op)] / whole;
+    // Within this process a mixture's weights are its probabilities, which tell no norm.
+    if (!local || !mixture) norms_[place] = whole;
+  } else if (!mixture) {
+    norms_[place] = 0;
+    least_[place] *= step.least_dominant / step.mean_dominant;
+    most_[place] /= step.mean_dominant;
   }
+  if (op == 0 && part == step.mean_dominant && !step.bits.empty()) {
+    if (!prepared.dominant) {
+      prepared.dominant.emplace(Shape{rows_, 1, 1}, std::span<const int>{}, 0, step.bits,
+                                scaled(operator_of(step, 0), 1 / std::sqrt(part)));
+    }
+    prepared.dominant->run(column(c));
+  } else {
+    apply(step, op, 1 / std::sqrt(part), column(c));
+  }
+  if (least_[place] < kLeastNorm || most_[place] > kMostNorm) normalise(c);
 }
 
 template <class T>
 template <class Weigh>
-std::vector<typename SampledColumns<T>::Candidate> SampledColumns<T>::step_exact(
+std::vector<typename SampledColumns<T>::Candidate> SampledColumns<T>::branch(
     const SampledStep& step, const Weigh& weigh, std::vector<double>& dominant) {
   std::vector<Candidate> small;
   const std::int64_t before = exact();
   for (std::int64_t j = 0; j < before; ++j) {
-    const std::span<const double> weights = weigh(tail() + j);
+    const std::span<const double> weights = weigh(step, tail() + j);
     dominant.push_back(weights[0]);
     for (std::int64_t k = 1; k < count_of(step); ++k) {
       const double weight = weights[static_cast<std::size_t>(k)];
@@ -296,9 +329,10 @@ std::vector<typename SampledColumns<T>::Candidate> SampledColumns<T>::step_exact
 }
 
 template <class T>
+template <class CatchUp>
 std::vector<std::int64_t> SampledColumns<T>::join(const SampledStep& step, std::int64_t number,
                                                   const std::vector<Candidate>& candidates,
-                                                  bool local) {
+                                                  const CatchUp& catch_up, bool local) {
   std::vector<double> edges;
   double total = 0;
   for (const Candidate& candidate : candidates) edges.push_back(total += candidate.weight);
@@ -307,40 +341,43 @@ std::vector<std::int64_t> SampledColumns<T>::join(const SampledStep& step, std::
   for (std::int64_t c = 0; c < tail(); ++c) {
     const auto place = static_cast<std::size_t>(c);
     double& point = points_[place];
-    std::complex<T>* const target = column(c);
-    if (point < total) {
-      joined.push_back(c);
-      // From here on the column has its true scale.
-      const double now = local ? norm(target) : norms_[place];
-      const double weight = tail_weights_[place];
-      scale_column(target, rows_, weight == 0 ? 0.0 : std::sqrt(weight / now));
-      least_[place] = most_[place] = 1.0;
+    if (point >= total) {
+      point -= total;
+      continue;
     }
+    joined.push_back(c);
+    catch_up(c);
+    const double scale = local ? own_scale(c) : 1.0;
+    if (!local) make_true(c);
     for (std::uint32_t turn = 0; point < total; ++turn, point += settings_.spacing) {
       const auto found = std::ranges::upper_bound(edges, point) - edges.begin();
       const Candidate& candidate = candidates[static_cast<std::size_t>(found)];
       const auto bits = draw(settings_, number, c, Purpose::kPhase, turn);
       const double size =
-          std::sqrt(settings_.spacing / static_cast<double>(tail()) / candidate.weight);
-      std::copy_n(column(tail() + candidate.source), rows_, scratch_.data());
-      apply(step, candidate.op, size * phases[bits[0] & 3U], scratch_.data());
-      add<T>(scratch_.data(), rows_, target);
+          scale * std::sqrt(settings_.spacing / static_cast<double>(tail()) / candidate.weight);
+      add_applied<T>(rows_, step.bits,
+                     scaled(operator_of(step, candidate.op), size * phases[bits[0] & 3U]),
+                     column(tail() + candidate.source), column(c));
     }
     point -= total;
-    if (local && !joined.empty() && joined.back() == c) tail_weights_[place] = norm(target);
+    if (local) {
+      const double whole = norm(column(c));
+      tail_weights_[place] = whole / (scale * scale);
+      norms_[place] = least_[place] = most_[place] = whole;
+    }
   }
   return joined;
 }
 
 template <class T>
-template <class Weigh>
-std::vector<std::int64_t> SampledColumns<T>::step(const SampledStep& step, std::int64_t number,
-                                                  const Weigh& weigh, bool local) {
-  step_tail(step, number, weigh, local);
+template <class Weigh, class CatchUp>
+std::vector<std::int64_t> SampledColumns<T>::step_exact(const SampledStep& step,
+                                                        std::int64_t number, const Weigh& weigh,
+                                                        const CatchUp& catch_up, bool local) {
   std::vector<double> dominant;
   const std::int64_t before = exact();
-  const auto candidates = step_exact(step, weigh, dominant);
-  auto joined = join(step, number, candidates, local);
+  const auto candidates = branch(step, weigh, dominant);
+  auto joined = join(step, number, candidates, catch_up, local);
   const ColumnOperator<T> main(rows_, step.bits, operator_of(step, 0));
   for (std::int64_t j = 0; j < before; ++j) {
     main.run(column(tail() + j));
@@ -352,42 +389,52 @@ std::vector<std::int64_t> SampledColumns<T>::step(const SampledStep& step, std::
 template <class T>
 std::vector<std::int64_t> SampledColumns<T>::run(std::span<const SampledStep> steps,
                                                  std::int64_t first_number) {
-  std::vector<std::int64_t> ranks;
   std::vector<double> weights;
-  for (const SampledStep& each : steps) {
-    weights.resize(static_cast<std::size_t>(count_of(each)));
-    const auto weigh = [&](std::int64_t c) -> std::span<const double> {
-      if (each.probabilities.empty()) {
-        weigh_column(each, c, weights);
-      } else {
-        const double whole =
-            c < tail() ? 1.0 : exact_weights_[static_cast<std::size_t>(c - tail())];
-        for (std::size_t k = 0; k < weights.size(); ++k) {
-          weights[k] = each.probabilities[k] * whole;
-        }
-      }
-      return weights;
-    };
-    step(each, first_number++, weigh, true);
+  const auto weigh = [&](const SampledStep& step, std::int64_t c) -> std::span<const double> {
+    weights.resize(static_cast<std::size_t>(count_of(step)));
+    if (step.probabilities.empty()) {
+      weigh_column(step, c, weights);
+    } else {
+      const double whole = c < tail() ? 1.0 : exact_weights_[static_cast<std::size_t>(c - tail())];
+      for (std::size_t k = 0; k < weights.size(); ++k) weights[k] = step.probabilities[k] * whole;
+    }
+    return weights;
+  };
+  std::vector<Prepared> prepared;
+  for (const SampledStep& step : steps) prepared.push_back({&step, first_number++, {}});
+  // A sampled column stays in the cache for all steps up to the one where a branch joins it.
+  std::vector<std::size_t> done(static_cast<std::size_t>(tail()));
+  const auto catch_up = [&](std::int64_t c, std::size_t end) {
+    for (std::size_t& at = done[static_cast<std::size_t>(c)]; at < end; ++at) {
+      step_sampled(prepared[at], c, weigh, true);
+    }
+  };
+  std::vector<std::int64_t> ranks;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto join_at = [&](std::int64_t c) { catch_up(c, i + 1); };
+    step_exact(steps[i], prepared[i].number, weigh, join_at, true);
     ranks.push_back(exact());
   }
+  for (std::int64_t c = 0; c < tail(); ++c) catch_up(c, steps.size());
   return ranks;
 }
 
 template <class T>
-std::vector<std::int64_t> SampledColumns<T>::advance(const SampledStep& each, std::int64_t number,
+std::vector<std::int64_t> SampledColumns<T>::advance(const SampledStep& step, std::int64_t number,
                                                      std::span<const double> weights) {
   const auto columns = static_cast<std::size_t>(tail() + exact());
-  const auto operators = static_cast<std::size_t>(count_of(each));
+  const auto operators = static_cast<std::size_t>(count_of(step));
   check_size("weights", weights.size(), operators * columns);
   std::vector<double> one(operators);
-  const auto weigh = [&](std::int64_t c) -> std::span<const double> {
+  const auto weigh = [&](const SampledStep&, std::int64_t c) -> std::span<const double> {
     for (std::size_t k = 0; k < operators; ++k) {
       one[k] = weights[k * columns + static_cast<std::size_t>(c)];
     }
     return one;
   };
-  return step(each, number, weigh, false);
+  Prepared prepared{&step, number, {}};
+  for (std::int64_t c = 0; c < tail(); ++c) step_sampled(prepared, c, weigh, false);
+  return step_exact(step, number, weigh, [](std::int64_t) {}, false);
 }
 
 template class SampledColumns<double>;

@@ -3,6 +3,7 @@
 #include "check.hpp"
 #include "lret/apply.hpp"
 #include "lret/runtime.hpp"
+#include "matrix_plan.hpp"
 #include "reference.hpp"
 
 namespace lret::test {
@@ -16,6 +17,39 @@ void check_matrix(Storage<T> storage, const std::vector<int>& bits) {
   const auto expected = [&](auto x, auto j) { return applied(before, bits, matrix, x, j); };
   CHECK(block_distance(storage, expected) < kTolerance<T>);
   CHECK(storage.gaps_untouched());
+}
+
+// The same, added to another block.
+template <class T>
+void check_added(int qubits, int columns, int padding, const std::vector<int>& bits) {
+  Storage<T> in(qubits, columns, padding);
+  Storage<T> out(qubits, columns, padding);
+  const Storage<T> before = out;
+  const auto matrix = random_numbers(std::size_t{1} << (2 * bits.size()));
+  const auto block = out.block();
+  const MatrixPlan<T> plan({block.rows, block.columns, block.stride}, {}, 0, bits, matrix);
+  plan.add(in.block().data, block.data);
+  const auto expected = [&](auto x, auto j) {
+    return before.get(x, j) + applied(in, bits, matrix, x, j);
+  };
+  CHECK(block_distance(out, expected) < kTolerance<T>);
+  CHECK(out.gaps_untouched());
+}
+
+template <class T>
+void test_added() {
+  for_shapes([](int columns, int padding) {
+    for (int k = 1; k <= 6; ++k) check_added<T>(7, columns, padding, random_bits(7, k));
+  });
+  for (int a = 0; a < 6; ++a) {
+    check_added<T>(6, 1, 0, {a});
+    for (int b = 0; b < 6; ++b) {
+      if (a != b) check_added<T>(6, 1, 0, {a, b});
+    }
+  }
+  for (const auto& bits : std::vector<std::vector<int>>{{0}, {13}, {1, 12}, {0, 1}, {2, 9, 4}}) {
+    check_added<T>(14, 1, 0, bits);
+  }
 }
 
 template <class T>
@@ -139,6 +173,8 @@ int main() {
   start(3);
   test_matrix<double>();
   test_matrix<float>();
+  test_added<double>();
+  test_added<float>();
   test_many_rows<double>();
   test_many_rows<float>();
   test_controlled<double>();

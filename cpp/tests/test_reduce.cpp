@@ -101,9 +101,47 @@ void check_strings(int qubits) {
   CHECK(distance(out, expected) < kTolerance<T>);
 }
 
+// <Z> of every bit and sums over columns from the definition, in one chunk of squares and in
+// several.
+template <class T>
+void check_squares(int qubits) {
+  constexpr std::int64_t kColumns = 3;
+  const std::int64_t rows = std::int64_t{1} << qubits;
+  std::vector<std::complex<T>> columns;
+  for (const Wide value : random_numbers(static_cast<std::size_t>(kColumns * rows))) {
+    columns.emplace_back(value);
+  }
+  const std::vector<double> factors{0.5, 2.0, 3.0};
+  std::vector<double> z;
+  std::vector<double> weighted(static_cast<std::size_t>(rows));
+  for (std::int64_t c = 0; c < kColumns; ++c) {
+    std::vector<double> values(static_cast<std::size_t>(qubits) + 1);
+    for (std::int64_t x = 0; x < rows; ++x) {
+      const double square = std::norm(Wide(columns[static_cast<std::size_t>(c * rows + x)]));
+      weighted[static_cast<std::size_t>(x)] += factors[static_cast<std::size_t>(c)] * square;
+      for (int b = 0; b <= qubits; ++b) {
+        values[static_cast<std::size_t>(b)] += b < qubits && (x >> b & 1) != 0 ? -square : square;
+      }
+    }
+    z.insert(z.end(), values.begin(), values.end());
+  }
+  std::vector<double> norms;
+  for (std::size_t c = 1; c <= kColumns; ++c) norms.push_back(z[c * (z.size() / kColumns) - 1]);
+  std::vector<double> squared(norms.size());
+  squared_norms<T>(columns, rows, squared);
+  CHECK(distance(squared, norms) < kSumTolerance * static_cast<double>(rows));
+  std::vector<double> found(z.size());
+  z_values<T>(columns, rows, found);
+  CHECK(distance(found, z) < kSumTolerance * static_cast<double>(rows));
+  std::vector<double> sums(weighted.size());
+  weighted_probabilities<T>(columns, rows, factors, sums);
+  CHECK(distance(sums, weighted) < kSumTolerance);
+}
+
 template <class T>
 void test_all() {
   for (int qubits = 0; qubits <= 8; ++qubits) check_strings<T>(qubits);
+  for (const int qubits : {0, 1, 2, 3, 8, 9, 10, 12}) check_squares<T>(qubits);
   for_shapes([](int columns, int padding) {
     for (int k = 1; k <= 3; ++k) {
       check_reduced(Storage<T>(k, columns, padding), random_bits(k, k));
@@ -167,6 +205,12 @@ void test_edges() {
                "columns must hold");
   CHECK_THROWS(pauli_values<double>(std::span(out).first(16), 16, masks, {}, values),
                "z_masks must hold");
+  std::vector<double> z(5);
+  CHECK_THROWS(z_values<double>(std::span(out).first(15), 15, z), "power of two");
+  CHECK_THROWS(z_values<double>(std::span(out).first(17), 16, z), "columns must hold");
+  CHECK_THROWS(z_values<double>(std::span(out).first(16), 16, std::span(z).first(4)), "out must");
+  CHECK_THROWS(weighted_probabilities<double>(std::span(out).first(16), 16, values, z),
+               "columns must hold");
 }
 
 }  // namespace

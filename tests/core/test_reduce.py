@@ -146,3 +146,35 @@ def test_rejects_pauli_values():
         _core.pauli_values(columns[:, :3].copy(), one, one)
     with pytest.raises(TypeError, match="columns must be complex128 or complex64, not float64"):
         _core.pauli_values(columns.real.copy(), one, one)
+
+
+@unhurried
+@given(
+    num_bits=st.integers(0, 11),
+    count=st.integers(0, 5),
+    dtype=st.sampled_from(DTYPES),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_squares_of_columns(num_bits, count, dtype, seed):
+    rng = np.random.default_rng(seed)
+    shape = (count, 2**num_bits)
+    columns = (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(dtype)
+    factors = rng.uniform(0, 2, count)
+    squares = np.abs(columns.astype(complex)) ** 2
+    signs = 1 - 2 * (np.arange(2**num_bits)[:, np.newaxis] >> np.arange(num_bits + 1) & 1)
+    exact = {"rtol": 1e-12, "atol": 1e-12 * 2**num_bits}
+    np.testing.assert_allclose(_core.squared_norms(columns), squares.sum(axis=1), **exact)
+    np.testing.assert_allclose(_core.z_values(columns), squares @ signs, **exact)
+    found = _core.weighted_probabilities(columns, factors)
+    np.testing.assert_allclose(found, factors @ squares, **exact)
+
+
+def test_rejects_columns():
+    columns = np.zeros((2, 8), complex)
+    for function in (_core.squared_norms, _core.z_values):
+        with pytest.raises(ValueError, match="power of two"):
+            function(columns[:, :3].copy())
+        with pytest.raises(TypeError, match="columns must be complex128 or complex64"):
+            function(columns.real.copy())
+    with pytest.raises(ValueError, match="columns must hold 24 elements, not 16"):
+        _core.weighted_probabilities(columns, np.zeros(3))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from random_circuits import amplitude_damping, depolarizing, pauli_noise, random_kraus
 
@@ -69,6 +69,7 @@ def test_pauli_channels_are_recognised(seed: int, width: int) -> None:
 
 
 @given(seed=SEEDS, number=st.integers(2, 6))
+@example(seed=31507825, number=2)
 def test_mixtures_of_unitaries_on_one_qubit_are_recognised(seed: int, number: int) -> None:
     rng = np.random.default_rng(seed)
     weights = rng.dirichlet(np.ones(number))

@@ -27,6 +27,23 @@ void column_weights(ConstBlock<T> block, std::span<double> out);
 template <class T>
 void probabilities(ConstBlock<T> block, std::span<double> out);
 
+// Columns one after the other, of `rows` elements each:
+
+/// out[c] = |v_c|^2. Cost: 2 * N flops, one read of the columns.
+template <class T>
+void squared_norms(std::span<const std::complex<T>> columns, std::int64_t rows,
+                   std::span<double> out);
+
+/// out[c, b] = sum_x (-1)^(bit b of x) |v_c[x]|^2, <Z> of bit b < n, and out[c, n] = |v_c|^2.
+/// Cost: 6 * N flops, one read of the columns.
+template <class T>
+void z_values(std::span<const std::complex<T>> columns, std::int64_t rows, std::span<double> out);
+
+/// out[x] = sum_c factors[c] |v_c[x]|^2. Cost: 8 * N flops, one read of the columns.
+template <class T>
+void weighted_probabilities(std::span<const std::complex<T>> columns, std::int64_t rows,
+                            std::span<const double> factors, std::span<double> out);
+
 /// sum over x, j of conj(left[x, j]) * (-1)^popcount((x ^ x_mask) & z_mask) * right[x ^ x_mask, j].
 /// Cost: 8 * N flops, one read of each block.
 template <class T>

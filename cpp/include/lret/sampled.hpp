@@ -73,20 +73,32 @@ class SampledColumns {
 
  private:
   struct Candidate;
+  struct Prepared;
+  /// Take one sampled column through a step, without the branches that join it.
   template <class Weigh>
-  std::vector<std::int64_t> step(const SampledStep& step, std::int64_t number, const Weigh& weigh,
-                                 bool local);
+  void step_sampled(Prepared& prepared, std::int64_t column, const Weigh& weigh, bool local);
+  /// Take the exact columns through a step; returns the sampled columns that were joined.
+  /// `catch_up` is called on each before it is.
+  template <class Weigh, class CatchUp>
+  std::vector<std::int64_t> step_exact(const SampledStep& step, std::int64_t number,
+                                       const Weigh& weigh, const CatchUp& catch_up, bool local);
+  /// Add the heavy branches to the exact columns and the dominant weights to `dominant`; returns
+  /// the other branches.
   template <class Weigh>
-  void step_tail(const SampledStep& step, std::int64_t number, const Weigh& weigh, bool local);
-  template <class Weigh>
-  std::vector<Candidate> step_exact(const SampledStep& step, const Weigh& weigh,
-                                    std::vector<double>& dominant);
+  std::vector<Candidate> branch(const SampledStep& step, const Weigh& weigh,
+                                std::vector<double>& dominant);
+  template <class CatchUp>
   std::vector<std::int64_t> join(const SampledStep& step, std::int64_t number,
-                                 const std::vector<Candidate>& candidates, bool local);
+                                 const std::vector<Candidate>& candidates, const CatchUp& catch_up,
+                                 bool local);
   void weigh_column(const SampledStep& step, std::int64_t column, std::span<double> out);
   void apply(const SampledStep& step, std::int64_t op, std::complex<double> factor,
              std::complex<T>* data) const;
   void normalise(std::int64_t column);
+  /// sqrt(|v|^2 / W) of a sampled column; one of weight zero is cleared.
+  double own_scale(std::int64_t column);
+  /// Scale a sampled column to |v|^2 = W over all processes.
+  void make_true(std::int64_t column);
   [[nodiscard]] double norm(const std::complex<T>* data) const;
   [[nodiscard]] std::complex<T>* column(std::int64_t number) const {
     return columns_.data() + number * rows_;
@@ -98,8 +110,8 @@ class SampledColumns {
   std::vector<double> tail_weights_;
   std::vector<double> exact_weights_;
   std::vector<double> points_;
-  std::vector<double> norms_;  // |v_c|^2 where the rows are spread
-  std::vector<double> least_;  // bounds of |v_c|^2 since it was one
+  std::vector<double> norms_;  // |v_c|^2 where it is known, else 0
+  std::vector<double> least_;  // bounds of |v_c|^2
   std::vector<double> most_;
   std::vector<std::complex<T>> scratch_;
 };

@@ -98,7 +98,7 @@ void branch_tile(const lret::simd::BranchPlan<T>& plan, const T* m, const T* blo
             plan.scale[2 * c] * load<Vector<T, 2>>(from + plan.source[c]));
     }
   }
-  run_members<0>(space.members, tile, tile, 2 * width, m, NoFetch{});
+  run_members<false, 0>(space.members, tile, tile, 2 * width, m, NoFetch{});
   for (int a = 0; a < space.members; ++a) {
     T* const to = out + 2 * (row + space.offset[a]) * plan.out_stride;
     for (Index c = first; c < last; ++c) {

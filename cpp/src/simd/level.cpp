@@ -25,9 +25,10 @@ namespace {
 
 template <class T>
 constexpr Kernels<T> table() {
-  return {kLanes<T> / 2,     kLanes<double> / 2,   apply_matrix<T>, apply_lanes<T>,
-          apply_diagonal<T>, apply_permutation<T>, branch<T>,       reduced<T>,
-          probabilities<T>,  overlap<T>,           pauli_value<T>,  transfer<T>};
+  return {kLanes<T> / 2,  kLanes<double> / 2, apply_matrix<T>,   add_matrix<T>,
+          apply_lanes<T>, add_lanes<T>,       apply_diagonal<T>, apply_permutation<T>,
+          branch<T>,      reduced<T>,         probabilities<T>,  add_squares<T>,
+          overlap<T>,     pauli_value<T>,     transfer<T>};
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Dense 2^k x 2^k matrices on groups of rows: out[a] = sum_b m[a][b] * in[b].
+// Dense 2^k x 2^k matrices on groups of rows: out[a] = sum_b m[a][b] * in[b], in place, or added to
+// another block.
 //
 // A complex product is two fused multiply-adds on interleaved vectors: with s = i * v,
 // acc += m.re * v; acc += m.im * s. Cost: 8 * 2^k flops for each element, which is read once and
@@ -36,7 +37,7 @@ struct NoFetch {
 };
 
 /// One step of `N` vectors of `L` reals at real offset i, for D members.
-template <int D, int N, int L, class T>
+template <bool Add, int D, int N, int L, class T>
 LRET_INLINE void matrix_step(const T* const* in, T* const* out, Index i, const T* m) {
   using V = Vector<T, L>;
   V v[D][N];
@@ -53,7 +54,13 @@ LRET_INLINE void matrix_step(const T* const* in, T* const* out, Index i, const T
       const T re = m[2 * (a * D + b)];
       const T im = m[2 * (a * D + b) + 1];
       LRET_UNROLL for (int n = 0; n < N; ++n) {
-        acc[n] = b == 0 ? re * v[b][n] : acc[n] + re * v[b][n];
+        if (b > 0) {
+          acc[n] += re * v[b][n];
+        } else if constexpr (Add) {
+          acc[n] = load<V>(out[a] + i + n * L) + re * v[b][n];
+        } else {
+          acc[n] = re * v[b][n];
+        }
         acc[n] += im * s[b][n];
       }
     }
@@ -62,16 +69,16 @@ LRET_INLINE void matrix_step(const T* const* in, T* const* out, Index i, const T
 }
 
 /// The rest of a run, with ever narrower vectors.
-template <int D, int L, class T>
+template <bool Add, int D, int L, class T>
 LRET_INLINE void matrix_tail(const T* const* in, T* const* out, Index i, Index reals, const T* m) {
   if constexpr (L >= 2) {
-    for (; i + L <= reals; i += L) matrix_step<D, 1, L>(in, out, i, m);
-    matrix_tail<D, L / 2>(in, out, i, reals, m);
+    for (; i + L <= reals; i += L) matrix_step<Add, D, 1, L>(in, out, i, m);
+    matrix_tail<Add, D, L / 2>(in, out, i, reals, m);
   }
 }
 
 /// A run of `reals` reals for D = 2 or 4 members, in registers.
-template <int D, class T, class Fetch>
+template <bool Add, int D, class T, class Fetch>
 LRET_INLINE void matrix_run(const T* const* in, T* const* out, Index reals, const T* m,
                             Fetch& fetcher) {
   constexpr int L = kLanes<T>;
@@ -79,15 +86,15 @@ LRET_INLINE void matrix_run(const T* const* in, T* const* out, Index reals, cons
   Index i = 0;
   for (; i + N * L <= reals; i += N * L) {
     fetcher.fetch(D * N * LRET_VECTOR_BYTES);
-    matrix_step<D, N, L>(in, out, i, m);
+    matrix_step<Add, D, N, L>(in, out, i, m);
   }
   if (i == 0) fetcher.fetch(D * reals * static_cast<Index>(sizeof(T)));
-  matrix_tail<D, L>(in, out, i, reals, m);
+  matrix_tail<Add, D, L>(in, out, i, reals, m);
 }
 
 /// One step of N vectors of L reals for any number of members (a multiple of 4), through a stack
 /// tile; four rows of the matrix at a time.
-template <int N, int L, class T>
+template <bool Add, int N, int L, class T>
 LRET_INLINE void large_step(int members, const T* const* in, T* const* out, Index i, const T* m) {
   using V = Vector<T, L>;
   V v[lret::simd::kMaxMembers][N];
@@ -111,21 +118,24 @@ LRET_INLINE void large_step(int members, const T* const* in, T* const* out, Inde
       }
     }
     LRET_UNROLL for (int c = 0; c < 4; ++c) {
-      LRET_UNROLL for (int n = 0; n < N; ++n) store(out[a + c] + i + n * L, acc[c][n]);
+      LRET_UNROLL for (int n = 0; n < N; ++n) {
+        T* const to = out[a + c] + i + n * L;
+        store(to, Add ? load<V>(to) + acc[c][n] : acc[c][n]);
+      }
     }
   }
 }
 
-template <int L, class T>
+template <bool Add, int L, class T>
 LRET_INLINE void large_tail(int members, const T* const* in, T* const* out, Index i, Index reals,
                             const T* m) {
   if constexpr (L >= 2) {
-    for (; i + L <= reals; i += L) large_step<1, L>(members, in, out, i, m);
-    large_tail<L / 2>(members, in, out, i, reals, m);
+    for (; i + L <= reals; i += L) large_step<Add, 1, L>(members, in, out, i, m);
+    large_tail<Add, L / 2>(members, in, out, i, reals, m);
   }
 }
 
-template <class T, class Fetch>
+template <bool Add, class T, class Fetch>
 void large_run(int members, const T* const* in, T* const* out, Index reals, const T* m,
                Fetch fetcher) {
   constexpr int L = kLanes<T>;
@@ -133,19 +143,19 @@ void large_run(int members, const T* const* in, T* const* out, Index reals, cons
   Index i = 0;
   for (; i + N * L <= reals; i += N * L) {
     fetcher.fetch(members * N * LRET_VECTOR_BYTES);
-    large_step<N, L>(members, in, out, i, m);
+    large_step<Add, N, L>(members, in, out, i, m);
   }
-  large_tail<L>(members, in, out, i, reals, m);
+  large_tail<Add, L>(members, in, out, i, reals, m);
 }
 
 /// A run for any number of members; D = 0 stands for a number known only at run time.
-template <int D, class T, class Fetch>
+template <bool Add, int D, class T, class Fetch>
 LRET_INLINE void run_members(int members, const T* const* in, T* const* out, Index reals,
                              const T* m, Fetch fetcher) {
   if constexpr (D == 0) {
-    large_run(members, in, out, reals, m, fetcher);
+    large_run<Add>(members, in, out, reals, m, fetcher);
   } else {
-    matrix_run<D>(in, out, reals, m, fetcher);
+    matrix_run<Add, D>(in, out, reals, m, fetcher);
   }
 }
 
@@ -161,21 +171,26 @@ LRET_INLINE Index groups_ahead(const lret::simd::GroupSpace& space) {
   return row_bytes < kLongRowBytes ? (kFetchBytes + group_bytes - 1) / group_bytes : 0;
 }
 
-/// Long runs: in place, group after group.
-template <int D, class T>
-LRET_INLINE void matrix_direct(const lret::simd::GroupSpace& shared, T* data, const T* m,
-                               Index first, Index last) {
+/// Long runs, group after group.
+template <bool Add, int D, class T>
+LRET_INLINE void matrix_direct(const lret::simd::GroupSpace& shared, const T* in, T* out,
+                               const T* m, Index first, Index last) {
   const lret::simd::GroupSpace space = shared;
   const int members = D == 0 ? space.members : D;
   const Index distance = groups_ahead<T>(space);
   std::uint64_t row = group_row(space, first);
   std::uint64_t far_row = group_row(space, first + distance);
   for (Index g = first; g < last; ++g) {
-    T* const base = data + 2 * row_offset(space, row);
+    const Index start = row_offset(space, row);
+    const T* from[D == 0 ? lret::simd::kMaxMembers : D];
     T* rows[D == 0 ? lret::simd::kMaxMembers : D];
-    for (int a = 0; a < members; ++a) rows[a] = base + 2 * space.offset[a];
+    for (int a = 0; a < members; ++a) {
+      const Index at = 2 * (start + space.offset[a]);
+      rows[a] = out + at;
+      from[a] = Add ? in + at : rows[a];
+    }
     const bool fetches = distance > 0 && g + distance < last;
-    const T* const far = fetches ? data + 2 * row_offset(space, far_row) : base;
+    const T* const far = in + 2 * (fetches ? row_offset(space, far_row) : start);
     const Fetcher fetcher = {reinterpret_cast<const char*>(far),
                              space.offset,
                              2 * static_cast<Index>(sizeof(T)),
@@ -183,7 +198,7 @@ LRET_INLINE void matrix_direct(const lret::simd::GroupSpace& shared, T* data, co
                              fetches ? members : 0,
                              0,
                              0};
-    run_members<D>(members, rows, rows, 2 * space.run, m, fetcher);
+    run_members<Add, D>(members, from, rows, 2 * space.run, m, fetcher);
     row = next_row(space, row);
     far_row = next_row(space, far_row);
   }
@@ -198,22 +213,30 @@ struct TilePlan {
   Index offset[D == 0 ? lret::simd::kMaxMembers : D];
 };
 
-/// Copy one group between the block and the tile; Run = 0 stands for a run known at run time.
-template <int D, int Run, bool Gather, class T>
-LRET_INLINE void copy_group(const TilePlan<D>& plan, T* base, T* tile) {
+/// Copy one group from the block to the tile; Run = 0 stands for a run known at run time.
+template <int D, int Run, class T>
+LRET_INLINE void gather_group(const TilePlan<D>& plan, const T* base, T* tile) {
   const int members = D == 0 ? plan.members : D;
-  const Index run = Run == 0 ? plan.run : Run;
   LRET_UNROLL for (int a = 0; a < members; ++a) {
-    T* const in_block = base + 2 * plan.offset[a];
-    T* const in_tile = tile + 2 * a * plan.tile;
-    copy_elements(Gather ? in_tile : in_block, Gather ? in_block : in_tile, run);
+    copy_elements<false>(tile + 2 * a * plan.tile, base + 2 * plan.offset[a],
+                         Run == 0 ? plan.run : Run);
+  }
+}
+
+/// Copy or add one group from the tile to the block.
+template <bool Add, int D, int Run, class T>
+LRET_INLINE void scatter_group(const TilePlan<D>& plan, const T* tile, T* base) {
+  const int members = D == 0 ? plan.members : D;
+  LRET_UNROLL for (int a = 0; a < members; ++a) {
+    copy_elements<Add>(base + 2 * plan.offset[a], tile + 2 * a * plan.tile,
+                       Run == 0 ? plan.run : Run);
   }
 }
 
 /// Short runs: gather many groups into a contiguous tile, multiply there, and scatter.
-template <int D, int Run, class T>
-LRET_INLINE void matrix_gathered(const lret::simd::GroupSpace& shared, T* data, const T* m,
-                                 Index first, Index last) {
+template <bool Add, int D, int Run, class T>
+LRET_INLINE void matrix_gathered(const lret::simd::GroupSpace& shared, const T* in, T* out,
+                                 const T* m, Index first, Index last) {
   const lret::simd::GroupSpace space = shared;
   TilePlan<D> plan;
   plan.run = space.run;
@@ -232,11 +255,11 @@ LRET_INLINE void matrix_gathered(const lret::simd::GroupSpace& shared, T* data, 
     const Index count = smaller(groups, last - g);
     std::uint64_t from = row;
     for (Index i = 0; i < count; ++i, from = next_row(space, from)) {
-      copy_group<D, Run, true>(plan, data + 2 * row_offset(space, from), buffer + 2 * i * plan.run);
+      gather_group<D, Run>(plan, in + 2 * row_offset(space, from), buffer + 2 * i * plan.run);
     }
-    run_members<D>(plan.members, rows, rows, 2 * count * plan.run, m, NoFetch{});
+    run_members<false, D>(plan.members, rows, rows, 2 * count * plan.run, m, NoFetch{});
     for (Index i = 0; i < count; ++i, row = next_row(space, row)) {
-      copy_group<D, Run, false>(plan, data + 2 * row_offset(space, row), buffer + 2 * i * plan.run);
+      scatter_group<Add, D, Run>(plan, buffer + 2 * i * plan.run, out + 2 * row_offset(space, row));
     }
   }
 }
@@ -249,28 +272,40 @@ LRET_INLINE bool run_is_long(Index run, int members) {
   return run >= 4 * kElements || run % kElements == 0 || run * members > kTile;
 }
 
-template <int D, class T>
-void apply_matrix_members(const lret::simd::GroupSpace& space, T* data, const T* m, Index first,
-                          Index last) {
+template <bool Add, int D, class T>
+void matrix_members(const lret::simd::GroupSpace& space, const T* in, T* out, const T* m,
+                    Index first, Index last) {
   if (run_is_long<T>(space.run, space.members)) {
-    matrix_direct<D>(space, data, m, first, last);
+    matrix_direct<Add, D>(space, in, out, m, first, last);
   } else if (space.run == 1) {
-    matrix_gathered<D, 1>(space, data, m, first, last);
+    matrix_gathered<Add, D, 1>(space, in, out, m, first, last);
   } else if (space.run == 2) {
-    matrix_gathered<D, 2>(space, data, m, first, last);
+    matrix_gathered<Add, D, 2>(space, in, out, m, first, last);
   } else {
-    matrix_gathered<D, 0>(space, data, m, first, last);
+    matrix_gathered<Add, D, 0>(space, in, out, m, first, last);
+  }
+}
+
+template <bool Add, class T>
+void matrix_groups(const lret::simd::GroupSpace& space, const T* in, T* out, const T* matrix,
+                   Index first, Index last) {
+  if (space.members == 2) {
+    matrix_members<Add, 2>(space, in, out, matrix, first, last);
+  } else if (space.members == 4) {
+    matrix_members<Add, 4>(space, in, out, matrix, first, last);
+  } else {
+    matrix_members<Add, 0>(space, in, out, matrix, first, last);
   }
 }
 
 template <class T>
 void apply_matrix(const lret::simd::GroupSpace& space, T* data, const T* matrix, Index first,
                   Index last) {
-  if (space.members == 2) {
-    apply_matrix_members<2>(space, data, matrix, first, last);
-  } else if (space.members == 4) {
-    apply_matrix_members<4>(space, data, matrix, first, last);
-  } else {
-    apply_matrix_members<0>(space, data, matrix, first, last);
-  }
+  matrix_groups<false, T>(space, data, data, matrix, first, last);
+}
+
+template <class T>
+void add_matrix(const lret::simd::GroupSpace& space, const T* in, T* out, const T* matrix,
+                Index first, Index last) {
+  matrix_groups<true, T>(space, in, out, matrix, first, last);
 }

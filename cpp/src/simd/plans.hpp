@@ -138,8 +138,13 @@ struct Kernels {
   /// Groups first..last; `matrix` is members x members complex numbers.
   void (*apply_matrix)(const GroupSpace&, T* data, const T* matrix, std::int64_t first,
                        std::int64_t last);
+  /// The same, added to the groups of another block of the same shape.
+  void (*add_matrix)(const GroupSpace&, const T* in, T* out, const T* matrix, std::int64_t first,
+                     std::int64_t last);
   /// Groups first..last of registers.
   void (*apply_lanes)(const LanePlan<T>&, T* data, std::int64_t first, std::int64_t last);
+  /// The same, added to the groups of another block of the same shape.
+  void (*add_lanes)(const LanePlan<T>&, const T* in, T* out, std::int64_t first, std::int64_t last);
   /// Merged rows first..last.
   void (*apply_diagonal)(const DiagonalPlan<T>&, T* data, std::int64_t first, std::int64_t last);
   /// Groups first..last.
@@ -156,6 +161,8 @@ struct Kernels {
   /// Rows first..last of `columns` elements, into out[first..last].
   void (*probabilities)(const T* data, std::int64_t stride, std::int64_t columns,
                         std::int64_t first, std::int64_t last, double* out);
+  /// out[i] += factor * p[i]^2 for an even number of reals; returns the sum of p[i]^2.
+  double (*add_squares)(const T* p, std::int64_t reals, double factor, double* out);
   /// Merged rows first..last, into out = (re, im).
   void (*overlap)(const OverlapPlan<T>&, std::int64_t first, std::int64_t last, double* out);
   /// sum over the reals i of a column of sign(i) * v[i] * v[i ^ x], in registers of doubles.

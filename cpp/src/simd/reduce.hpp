@@ -193,6 +193,28 @@ void probabilities(const T* data, Index stride, Index columns, Index first, Inde
   }
 }
 
+template <int L, class T>
+LRET_INLINE double add_squares_from(const T* p, Index i, Index reals, double factor, double* out) {
+  if constexpr (L >= 2) {
+    Vector<double, L> acc = {};
+    for (; i + L <= reals; i += L) {
+      const auto v = load_double<T, L>(p + i);
+      const Vector<double, L> square = v * v;
+      acc += square;
+      store(out + i, load<Vector<double, L>>(out + i) + factor * square);
+    }
+    return lane_sum<L>(acc) + add_squares_from<L / 2>(p, i, reals, factor, out);
+  } else {
+    return 0;
+  }
+}
+
+/// out[i] += factor * p[i]^2, and the sum of the squares: 5 flops for each real.
+template <class T>
+double add_squares(const T* p, Index reals, double factor, double* out) {
+  return add_squares_from<kLanes<double>>(p, 0, reals, factor, out);
+}
+
 /// Sums of conj(l) * r: with lanes of l * r the real part, of l * swap(r) the imaginary part.
 template <int L>
 struct Overlap {

@@ -135,10 +135,12 @@ LRET_INLINE Index row_offset(const lret::simd::GroupSpace& space, std::uint64_t 
   return static_cast<Index>(row) * space.unit + space.origin;
 }
 
-/// Copies `count` complex numbers; for short runs, where a call of memcpy costs more.
-template <class T>
+/// Copies or adds `count` complex numbers; for short runs, where a call of memcpy costs more.
+template <bool Add, class T>
 LRET_INLINE void copy_elements(T* to, const T* from, Index count) {
+  using V = Vector<T, 2>;
   for (Index i = 0; i < count; ++i) {
-    store(to + 2 * i, load<Vector<T, 2>>(from + 2 * i));
+    const V v = load<V>(from + 2 * i);
+    store(to + 2 * i, Add ? load<V>(to + 2 * i) + v : v);
   }
 }
