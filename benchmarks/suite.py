@@ -51,8 +51,6 @@ DEVICE_WORKLOADS = [
     for kind in ("qaoa", "vqe", "qft", "grover", "qv")
     for device in ("FakeTorino", "FakeSherbrooke", "FakeFez")
 ]
-#: Seconds from which a run is not repeated.
-ONCE = 10.0
 #: Widest states whose exact values are computed.
 EXACT_QUBITS = 14
 #: Simulators whose time grows with the number of shots alone.
@@ -207,7 +205,7 @@ def measure(cell: Cell, options: argparse.Namespace, before: list[Row]) -> Row:
 
 
 def is_short(run: Row) -> bool:
-    return bool(run["seconds"] < ONCE)
+    return bool(run["seconds"] < report.ONCE)
 
 
 def exact_values(cell: Cell, options: argparse.Namespace, before: list[Row]) -> list[float]:
