@@ -124,8 +124,8 @@ def _introduction(rows: list[Row]) -> str:
 
 Written by `make bench` on {date.today().isoformat()}: {facts}, {software}.
 
-Medians of runs in turns, each in a process of its own; runs of more than {ONCE:.0f} s are made once.
-Times in brackets are extrapolated from fewer shots or fewer qubits; "> {limit}" was ended there.
+Medians of runs in turns, each in a process of its own; runs over {ONCE:.0f} s are made once. Times
+in brackets are extrapolated from fewer shots or fewer qubits; "> {limit}" was ended there.
 Memory is the increase of the process's peak during the run. `benchmarks/workloads.py` defines the
 circuits and their noise.
 

@@ -22,8 +22,9 @@ __all__ = ["batch_cost", "density_cost", "density_pays", "expected_ranks", "fact
 #: One entry of the factor through one channel: weights, branches and products of compressions
 #: included; and the part of a step in their eigenproblems, times the columns cubed.
 _FACTOR_ENTRY, _EIGENVECTORS = 20.0, 2.0
-#: One entry of a sampled column through one step, and a step of a batch whatever its size.
-_SAMPLED_ENTRY, _SAMPLED_STEP = 1.5, 2e4
+#: One byte of a sampled column through one step, the exact columns beside it included, and a step
+#: of a batch whatever its size.
+_SAMPLED_BYTE, _SAMPLED_STEP = 0.06, 2e4
 #: A step of either kind whatever its size, and one entry and column of the conversion.
 _FACTOR_STEP, _DENSITY_STEP = 3e5, 1e5
 _CONVERSION = 0.1
@@ -84,10 +85,10 @@ def density_cost(program: Program, number: int = 0) -> float:
     return (len(program.steps) - number) * (_DENSITY_STEP + entries) + _DENSITY_START * entries
 
 
-def batch_cost(program: Program, columns: int) -> float:
-    """Cost of one batch of so many sampled columns."""
-    entries = (columns + 1) << program.num_qubits
-    return len(program.steps) * (_SAMPLED_STEP + _SAMPLED_ENTRY * entries)
+def batch_cost(program: Program, columns: int, itemsize: int) -> float:
+    """Cost of one batch of so many sampled columns of so many bytes an entry."""
+    column = itemsize << program.num_qubits
+    return len(program.steps) * (_SAMPLED_STEP + _SAMPLED_BYTE * columns * column)
 
 
 def density_pays(program: Program, number: int, columns: int) -> bool:

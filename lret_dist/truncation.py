@@ -89,7 +89,7 @@ def choose_truncation(
     cheap, advantage = (
         (_CHEAP_VALUES, _ADVANTAGE) if saves else (_CHEAP_COUNTS, _ADVANTAGE_FOR_COUNTS)
     )
-    worth = certified / (advantage * batch_cost(program, sampling.columns))
+    worth = certified / (advantage * batch_cost(program, sampling.columns, sampling.dtype.itemsize))
     if worth < sampling.batches or certified < cheap:
         return TruncationChoice(sampling=None, reason="affordable")
     return TruncationChoice(
