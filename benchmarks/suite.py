@@ -18,15 +18,17 @@ Sections:
 
 Every run is a process of its own with the same number of threads, after a warm-up on six qubits.
 The simulators run in turns; medians over the repeats are printed, with the ratio to LRET's. A run
-of more than 10 seconds is not repeated; one that would take longer than ``--limit`` by a rival's
-shorter runs is not made, and one that does is ended: both are shown as such. Measurements that
-``--json`` already holds are not made again. The workloads are in workloads.py.
+of more than 10 seconds is not repeated; one that by a rival's shorter runs would take longer than
+``--limit``, or more than the memory, is not made, and one that takes longer is ended: both are
+shown as such. Measurements that ``--json`` already holds are not made again. The workloads are in
+workloads.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -180,9 +182,7 @@ def measure(cell: Cell, options: argparse.Namespace, before: list[Row]) -> Row:
     """All simulators in turns; what took too long once is not run again."""
     runs: dict[str, list[Row]] = {name: [] for name in cell.simulators}
     guesses = {name: extrapolated(cell, name, before) for name in cell.simulators}
-    guesses = {
-        name: guess for name, guess in guesses.items() if guess.get("seconds", 0) > options.limit
-    }
+    guesses = {name: guess for name, guess in guesses.items() if is_too_much(guess, options.limit)}
     for repeat in range(options.repeats):
         for name in cell.simulators:
             mine = runs[name]
@@ -204,6 +204,11 @@ def measure(cell: Cell, options: argparse.Namespace, before: list[Row]) -> Row:
     return row
 
 
+def is_too_much(guess: Row, limit: float) -> bool:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return bool(guess.get("seconds", 0) > limit or guess.get("bytes", 0) > 0.8 * memory)
+
+
 def is_short(run: Row) -> bool:
     return bool(run["seconds"] < report.ONCE)
 
@@ -220,33 +225,53 @@ def exact_values(cell: Cell, options: argparse.Namespace, before: list[Row]) -> 
 
 
 def extrapolated(cell: Cell, simulator: str, before: list[Row]) -> Row:
-    """What a run would take by shorter ones: more shots, or one qubit more; empty if unknown."""
+    """What a run would take by shorter ones: fewer shots, or fewer qubits; empty if unknown."""
     alike = [
-        row for row in before if (row["section"], row["workload"]) == (cell.section, cell.workload)
+        row
+        for row in before
+        if (row["section"], row["workload"]) == (cell.section, cell.workload)
+        and row["runs"].get(simulator)
     ]
-    if cell.section == "counts" and simulator in TRAJECTORIES:
-        for row in reversed(alike):
-            if row["qubits"] == cell.qubits and row["runs"][simulator]:
-                factor = cell.options["shots"] / row["options"]["shots"]
-                return {
-                    "seconds": factor * report.typical(row, simulator, "seconds"),
-                    "from": f"{row['options']['shots']:,} shots",
-                }
-    if cell.section == "state" and simulator == "aer-density_matrix":
-        points = [
-            (row["qubits"], report.typical(row, simulator, "seconds"))
-            for row in alike
-            if cell.qubits - 3 <= row["qubits"] < cell.qubits and row["runs"][simulator]
-        ]
-        if len(points) > 1:
-            widths, seconds = np.transpose(points)
-            slope, start = np.polyfit(widths, np.log(seconds), 1)
-            return {
-                "seconds": float(np.exp(start + slope * cell.qubits)),
-                "bytes": 16 * 4**cell.qubits,
-                "from": f"{widths.min():.0f} to {widths.max():.0f} qubits",
-            }
+    shorter = [row for row in alike if row["qubits"] == cell.qubits]
+    narrower = [row for row in alike if cell.qubits - 3 <= row["qubits"] < cell.qubits]
+    if cell.section == "counts" and simulator in TRAJECTORIES and shorter:
+        return by_proportion(cell.options["shots"], simulator, shorter[-1])
+    if cell.section == "counts" and simulator == "qulacs" and len(shorter) > 1:
+        # It runs equal samples once, so neither time nor memory need be proportional.
+        return by_power(cell.options["shots"], simulator, *shorter[-2:])
+    if cell.section == "state" and simulator == "aer-density_matrix" and len(narrower) > 1:
+        return by_width(cell.qubits, simulator, narrower)
     return {}
+
+
+def by_proportion(shots: int, simulator: str, row: Row) -> Row:
+    """Time from that of fewer shots."""
+    fewer = row["options"]["shots"]
+    seconds = shots / fewer * report.typical(row, simulator, "seconds")
+    return {"seconds": seconds, "from": f"{fewer:,} shots"}
+
+
+def by_power(shots: int, simulator: str, first: Row, last: Row) -> Row:
+    """Time and memory from those of two smaller numbers of shots, as a power of the number."""
+    few, more = first["options"]["shots"], last["options"]["shots"]
+    steps = math.log(shots / more) / math.log(more / few)
+    guess: Row = {"from": f"{few:,} and {more:,} shots"}
+    for quantity in ("seconds", "bytes"):
+        small, large = (report.typical(row, simulator, quantity) for row in (first, last))
+        guess[quantity] = large * (large / small) ** steps
+    return guess
+
+
+def by_width(qubits: int, simulator: str, rows: list[Row]) -> Row:
+    """Time and memory of a density matrix, from the times on fewer qubits."""
+    widths = [row["qubits"] for row in rows]
+    logarithms = np.log([report.typical(row, simulator, "seconds") for row in rows])
+    slope, start = np.polyfit(widths, logarithms, 1)
+    return {
+        "seconds": float(np.exp(start + slope * qubits)),
+        "bytes": 16 * 4**qubits,
+        "from": f"{min(widths)} to {max(widths)} qubits",
+    }
 
 
 def run_child(

@@ -46,3 +46,37 @@ def test_section(section: str, workload: str, simulators: int, tmp_path: Path) -
     # What was measured is not measured again.
     (again,), _ = run_suite(tmp_path, *arguments)
     assert again == row
+
+
+def earlier(section: str, qubits: int, options: dict, seconds: dict[str, float]) -> dict:
+    """A row as the suite keeps it: LRET in no time, its rivals in so many seconds."""
+    facts = {"bytes": 1000, "values": [0.0], "truncation": "certified", "method": "low_rank"}
+    facts["truncation_error"] = 0.0
+    runs = {name: [facts | {"seconds": time}] for name, time in {"lret": 0.001, **seconds}.items()}
+    row = {"section": section, "workload": "W4" if section == "counts" else "W1"}
+    row |= {"qubits": qubits, "options": options, "threads": 1, "limit": 1.0, "runs": runs}
+    return row | {"extrapolated": {}, "exact": [0.0] * 100}
+
+
+def test_runs_that_would_take_too_long_are_extrapolated(tmp_path: Path) -> None:
+    rows = [earlier("state", n, {}, {"aer-density_matrix": 5.0 ** (n - 5)}) for n in (5, 6)]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    arguments = ["state", "--workloads", "W1", "--qubits", "7", "--limit", "1"]
+    *_, row = run_suite(tmp_path, *arguments)[0]
+    assert row["qubits"] == 7
+    assert row["runs"]["lret"]
+    assert not row["runs"]["aer-density_matrix"]
+    assert row["extrapolated"]["aer-density_matrix"]["seconds"] == pytest.approx(25)
+
+
+def test_more_shots_are_extrapolated(tmp_path: Path) -> None:
+    rows = [
+        earlier("counts", 5, {"shots": shots}, {"aer-statevector": t, "qsim": t, "qulacs": q})
+        for shots, t, q in ((1_000, 2.0, 1.0), (10_000, 20.0, 4.0))
+    ]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    arguments = ["counts", "--workloads", "W4", "--qubits", "5", "--limit", "1"]
+    *_, row = run_suite(tmp_path, *arguments)[0]
+    assert row["options"] == {"shots": 100_000}
+    guesses = {name: guess["seconds"] for name, guess in row["extrapolated"].items()}
+    assert guesses == pytest.approx({"aer-statevector": 200, "qsim": 200, "qulacs": 16})
