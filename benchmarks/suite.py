@@ -134,6 +134,9 @@ def main() -> None:
 
         print(json.dumps(run(**json.loads(options.child))))
         return
+    for path in (options.json, options.markdown, options.plot):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
     rows = measure_all(options)
     if not rows:
         raise SystemExit("nothing to measure: no comparison has these workloads and qubits")
@@ -156,7 +159,6 @@ def measure_all(options: argparse.Namespace) -> list[Row]:
             if not any(cell.of(row) for row in rows):
                 rows.append(measure(cell, options, rows))
                 if options.json:
-                    options.json.parent.mkdir(parents=True, exist_ok=True)
                     options.json.write_text(json.dumps(rows, indent=1) + "\n")
             print(report.line(next(row for row in rows if cell.of(row))), flush=True)
     return rows
