@@ -119,13 +119,12 @@ def _introduction(rows: list[Row]) -> str:
     )
     facts = f"{_processor()}, {rows[0]['threads']} threads on every side"
     software = f"Python {platform.python_version()}, {versions}"
-    limit = f"{rows[0]['limit']:.0f} s"
     return f"""# Benchmarks
 
 Written by `make bench` on {date.today().isoformat()}: {facts}, {software}.
 
 Medians of runs in turns, each in a process of its own; runs over {ONCE:.0f} s are made once. Times
-in brackets are extrapolated from fewer shots or fewer qubits; "> {limit}" was ended there.
+in brackets are extrapolated from fewer shots or fewer qubits; "> 5 s" would be ended after 5 s.
 Memory is the increase of the process's peak during the run. `benchmarks/workloads.py` defines the
 circuits and their noise.
 
