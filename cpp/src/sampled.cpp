@@ -147,7 +147,6 @@ SampledColumns<T>::SampledColumns(std::span<std::complex<T>> columns, std::int64
   for (std::int64_t c = 0; c < settings.tail; ++c) {
     points_.push_back(settings.spacing * unit_interval(draw(settings, 0, c, Purpose::kStart)));
   }
-  scratch_.resize(static_cast<std::size_t>(rows));
 }
 
 template <class T>
@@ -190,7 +189,7 @@ void SampledColumns<T>::apply(const SampledStep& step, std::int64_t op, std::com
 
 template <class T>
 void SampledColumns<T>::weigh_column(const SampledStep& step, std::int64_t number,
-                                     std::span<double> out) {
+                                     std::span<double> out) const {
   const std::complex<T>* const data = column(number);
   const std::size_t side = std::size_t{1} << step.bits.size();
   if (step.bits.empty()) {
@@ -199,10 +198,11 @@ void SampledColumns<T>::weigh_column(const SampledStep& step, std::int64_t numbe
     return;
   }
   if (step.bits.size() > kReducedBits) {
+    std::vector<std::complex<T>> image(static_cast<std::size_t>(rows_));
     for (std::size_t k = 0; k < out.size(); ++k) {
-      std::copy_n(data, rows_, scratch_.data());
-      apply(step, static_cast<std::int64_t>(k), 1.0, scratch_.data());
-      out[k] = norm(scratch_.data());
+      std::copy_n(data, rows_, image.data());
+      apply(step, static_cast<std::int64_t>(k), 1.0, image.data());
+      out[k] = norm(image.data());
     }
     return;
   }

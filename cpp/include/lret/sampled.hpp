@@ -91,7 +91,7 @@ class SampledColumns {
   std::vector<std::int64_t> join(const SampledStep& step, std::int64_t number,
                                  const std::vector<Candidate>& candidates, const CatchUp& catch_up,
                                  bool local);
-  void weigh_column(const SampledStep& step, std::int64_t column, std::span<double> out);
+  void weigh_column(const SampledStep& step, std::int64_t column, std::span<double> out) const;
   void apply(const SampledStep& step, std::int64_t op, std::complex<double> factor,
              std::complex<T>* data) const;
   void normalise(std::int64_t column);
@@ -113,7 +113,6 @@ class SampledColumns {
   std::vector<double> norms_;  // |v_c|^2 where it is known, else 0
   std::vector<double> least_;  // bounds of |v_c|^2
   std::vector<double> most_;
-  std::vector<std::complex<T>> scratch_;
 };
 
 }  // namespace lret
