@@ -148,9 +148,7 @@ def main() -> None:
 
 def measure_all(options: argparse.Namespace) -> list[Row]:
     """Measure what the file of measurements does not hold yet; all rows, in the order made."""
-    rows: list[Row] = []
-    if options.json and options.json.exists():
-        rows = json.loads(options.json.read_text())
+    rows = kept(options.json)
     for section in options.sections or SECTIONS:
         print(f"\n{section}", flush=True)
         for cell in SECTIONS[section](options.qubits):
@@ -159,15 +157,36 @@ def measure_all(options: argparse.Namespace) -> list[Row]:
             if not any(cell.of(row) for row in rows):
                 rows.append(measure(cell, options, rows))
                 if options.json:
-                    options.json.write_text(json.dumps(rows, indent=1) + "\n")
+                    keep(rows, options.json)
             print(report.line(next(row for row in rows if cell.of(row))), flush=True)
     return rows
+
+
+def kept(path: Path | None) -> list[Row]:
+    """The measurements of a file that may not be there yet."""
+    if path is None or not path.exists():
+        return []
+    try:
+        rows: list[Row] = json.loads(path.read_text())
+    except ValueError as error:
+        raise SystemExit(
+            f"{path} holds no measurements of this suite ({error}); move it away"
+        ) from None
+    return rows
+
+
+def keep(rows: list[Row], path: Path) -> None:
+    """Write the measurements, whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(rows, indent=1) + "\n")
+    part.replace(path)
 
 
 def parse_arguments() -> argparse.Namespace:
     style = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=style)
-    parser.add_argument("sections", nargs="*", choices=[[], *SECTIONS], help="default: all")
+    names = ", ".join(SECTIONS)
+    parser.add_argument("sections", nargs="*", metavar="section", help=f"{names}; default: all")
     parser.add_argument("--qubits", type=int, nargs="+", help="widths instead of the usual ones")
     parser.add_argument("--workloads", nargs="+", help="only these, such as W6-low")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -177,7 +196,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--markdown", type=Path, help="file to write the tables to")
     parser.add_argument("--plot", type=Path, help="image to draw")
     parser.add_argument("--child", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = parser.parse_args()
+    for section in options.sections:
+        if section not in SECTIONS:
+            parser.error(f"there is no section {section!r}, only {names}")
+    return options
 
 
 def measure(cell: Cell, options: argparse.Namespace, before: list[Row]) -> Row:

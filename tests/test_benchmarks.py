@@ -80,3 +80,22 @@ def test_more_shots_are_extrapolated(tmp_path: Path) -> None:
     assert row["options"] == {"shots": 100_000}
     guesses = {name: guess["seconds"] for name, guess in row["extrapolated"].items()}
     assert guesses == pytest.approx({"aer-statevector": 200, "qsim": 200, "qulacs": 16})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept", "message"),
+    [
+        (["states"], "[]", "there is no section 'states', only state, expectations"),
+        (["kernels", "--qubits", "5"], '[{"section":', "rows.json holds no measurements"),
+        (["state", "--workloads", "W9"], "[]", "nothing to measure"),
+    ],
+)
+def test_wrong_calls_say_so(arguments: list[str], kept: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text(kept)
+    command = [sys.executable, str(SUITE), *arguments, "--json", str(file)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode != 0
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr
+    assert file.read_text() == kept
