@@ -60,11 +60,14 @@ GramPlan plan_gram(std::int64_t rows, std::int64_t columns, std::int64_t item_by
   constexpr std::int64_t kTile = 256;  // columns; BLAS is slow on narrower products
   constexpr std::int64_t kTasks = 64;
   constexpr std::int64_t kChunkRows = 1024;
-  constexpr std::int64_t kPartialBytes = std::int64_t{16} << 20;
+  constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+  // Memory for partial sums: little beside the block.
+  const std::int64_t partial_bytes =
+      std::clamp(rows * columns * item_bytes / 4, 2 * kMiB, 16 * kMiB);
   const std::int64_t tiles = (columns + kTile - 1) / kTile;
   const std::int64_t chunks =
       std::max<std::int64_t>(1, std::min({2 * kTasks / (tiles * (tiles + 1)), rows / kChunkRows,
-                                          kPartialBytes / (item_bytes * columns * columns)}));
+                                          partial_bytes / (item_bytes * columns * columns)}));
   GramPlan plan{chunks, {}};
   const auto start = [&](std::int64_t tile) { return columns * tile / tiles; };
   for (std::int64_t c = 0; c < chunks; ++c) {

@@ -51,25 +51,34 @@ std::vector<std::complex<double>> scaled(std::span<const std::complex<double>> m
   return out;
 }
 
+// The diagonal of a matrix on some bits that is best applied as one, else nothing.
+std::vector<std::complex<double>> diagonal_of(std::span<const int> bits,
+                                              std::span<const std::complex<double>> matrix) {
+  if (bits.size() == 1) return {};  // the dense kernel is as fast there
+  const std::size_t side = std::size_t{1} << bits.size();
+  std::vector<std::complex<double>> diagonal;
+  for (std::size_t i = 0; i < side * side; ++i) {
+    if (i % (side + 1) == 0) {
+      diagonal.push_back(matrix[i]);
+    } else if (matrix[i] != 0.0) {
+      return {};
+    }
+  }
+  return diagonal;
+}
+
 // A matrix on some bits of one contiguous column, prepared for many columns.
 template <class T>
 class ColumnOperator {
  public:
   ColumnOperator(std::int64_t rows, std::span<const int> bits,
                  std::span<const std::complex<double>> matrix)
-      : rows_(rows), bits_(bits) {
-    const std::size_t side = std::size_t{1} << bits.size();
-    const std::size_t entries = side * side;
-    bool is_diagonal = bits.size() != 1;  // where the dense kernel is as fast
-    for (std::size_t i = 0; i < entries; ++i) {
-      is_diagonal = is_diagonal && (i % (side + 1) == 0 || matrix[i] == 0.0);
-    }
-    if (is_diagonal) {
-      for (std::size_t i = 0; i < entries; i += side + 1) diagonal_.push_back(matrix[i]);
-    } else {
-      dense_.emplace(Shape{rows, 1, 1}, std::span<const int>{}, 0, bits, matrix);
-    }
-  }
+      : rows_(rows),
+        bits_(bits),
+        diagonal_(diagonal_of(bits, matrix)),
+        dense_(diagonal_.empty() ? Dense(std::in_place, Shape{rows, 1, 1}, std::span<const int>{},
+                                         0, bits, matrix)
+                                 : Dense()) {}
 
   void run(std::complex<T>* data) const {
     if (dense_) {
@@ -83,10 +92,12 @@ class ColumnOperator {
   }
 
  private:
+  using Dense = std::optional<MatrixPlan<T>>;
+
   std::int64_t rows_;
   std::span<const int> bits_;
   std::vector<std::complex<double>> diagonal_;
-  std::optional<MatrixPlan<T>> dense_;
+  Dense dense_;
 };
 
 // target += matrix * source, for a matrix on some bits of contiguous columns.
