@@ -58,11 +58,23 @@ def rivals(row: Row) -> list[str]:
     return [name for name in row["runs"] if name != "lret"]
 
 
-def best_ratio(row: Row) -> tuple[float, str]:
-    """The ratio to the best rival, and a mark if it is only known to be more."""
-    name = min(rivals(row), key=lambda rival: figure(row, rival))
-    ended = not row["runs"][name] and name not in row["extrapolated"]
-    return ratio(row, name), "> " if ended else ""
+def times(row: Row, simulator: str) -> str:
+    """The ratio as text, marked where it is only known to be more."""
+    ended = not row["runs"][simulator] and simulator not in row["extrapolated"]
+    return f"{'> ' if ended else ''}{ratio(row, simulator):.3g}"
+
+
+def best_rival(row: Row) -> str:
+    return min(rivals(row), key=lambda rival: figure(row, rival))
+
+
+def memory(row: Row, simulator: str) -> str:
+    """What a run added to its process's peak; nothing of a run that was ended."""
+    guess = row["extrapolated"].get(simulator)
+    if not row["runs"][simulator] and not guess:
+        return ""
+    used = typical(row, simulator, "bytes") if row["runs"][simulator] else guess["bytes"]
+    return f"{max(used, 0) / MIB:.0f} MiB"
 
 
 def seconds(row: Row, simulator: str) -> str:
@@ -84,10 +96,10 @@ def line(row: Row) -> str:
     for name in row["runs"]:
         text = f"{NAMES[name]} {seconds(row, name)}"
         if row["runs"][name]:
-            text += f" {typical(row, name, 'bytes') / MIB:.0f} MiB"
+            text += f" {memory(row, name)}"
             if row.get("exact"):
                 text += f" error {error(row, name):.1e}"
-        parts.append(text if name == "lret" else f"{text} {ratio(row, name):.3g}x")
+        parts.append(text if name == "lret" else f"{text} {times(row, name)}x")
     return f"{start}({method(row)}) | " + " | ".join(parts)
 
 
@@ -113,7 +125,7 @@ def markdown(rows: list[Row]) -> str:
 def _introduction(rows: list[Row]) -> str:
     packages = [each for each in distributions() if each.name in _RIVALS]
     versions = ", ".join(sorted({f"{each.name} {each.version}" for each in packages}))
-    worse = [row for row in rows if rivals(row) and best_ratio(row)[0] < 1]
+    worse = [row for row in rows if rivals(row) and ratio(row, best_rival(row)) < 1]
     lost = ", ".join(
         f"{row['workload']} on {row['qubits']} qubits ({row['section']})" for row in worse
     )
@@ -141,18 +153,15 @@ def _processor() -> str:
 
 def _state(row: Row) -> Row:
     aer = "aer-density_matrix"
-    guess = row["extrapolated"].get(aer, {})
-    theirs = typical(row, aer, "bytes") if row["runs"][aer] else guess.get("bytes", 0)
-    mine = typical(row, "lret", "bytes")
     certified = row["runs"]["lret"][0]["truncation_error"]
     return {
         "workload": row["workload"],
         "qubits": row["qubits"],
         "LRET": seconds(row, "lret"),
         "Aer": seconds(row, aer),
-        "times faster": f"{ratio(row, aer):.3g}",
-        "LRET memory": f"{mine / MIB:.0f} MiB",
-        "Aer memory": f"{theirs / MIB:.0f} MiB",
+        "times faster": times(row, aer),
+        "LRET memory": memory(row, "lret"),
+        "Aer memory": memory(row, aer),
         "certified error": f"{certified:.1e}",
         "method": method(row),
     }
@@ -175,8 +184,7 @@ def _counts(row: Row) -> Row:
         "shots": f"{row['options']['shots']:,}",
     }
     cells |= {NAMES[name]: seconds(row, name) for name in row["runs"]}
-    best, mark = best_ratio(row)
-    cells["times faster"] = f"{mark}{best:.3g}"
+    cells["times faster"] = times(row, best_rival(row))
     errors = {
         name: error(row, name) for name in row["runs"] if row.get("exact") and row["runs"][name]
     }
@@ -193,7 +201,7 @@ def _wide(row: Row) -> Row:
         "workload": row["workload"],
         "qubits": row["qubits"],
         "time": seconds(row, "lret"),
-        "memory": f"{typical(row, 'lret', 'bytes') / MIB:.0f} MiB",
+        "memory": memory(row, "lret"),
         "columns": run.get("sampled_columns") or run["final_rank"],
         "error": f"{run[kinds[run['truncation']]]:.1e} ({run['truncation']})",
     }
@@ -260,7 +268,7 @@ def plot(rows: list[Row], path: Path) -> None:
         labels = [
             f"{row['workload']} {row['qubits']} {row['options'].get('shots', '')}" for row in mine
         ]
-        axis.barh(labels, [best_ratio(row)[0] for row in mine])
+        axis.barh(labels, [ratio(row, best_rival(row)) for row in mine])
         axis.axvline(1, color="black", linewidth=0.8)
         axis.set(xscale="log", xlabel="best rival / LRET", title=section)
         axis.invert_yaxis()

@@ -1,6 +1,6 @@
 """Time, memory and accuracy of LRET against its rivals, on the same noisy circuits.
 
-    python benchmarks/suite.py                          # everything, which takes about two hours
+    python benchmarks/suite.py                          # everything, which takes about three hours
     python benchmarks/suite.py state --qubits 8 10 12   # one section, on some widths
     python benchmarks/suite.py --json suite.json --markdown table.md --plot suite.png
 
@@ -82,7 +82,7 @@ def state_cells(widths: list[int] | None) -> Iterator[Cell]:
         for qubits in widths or [8, 9, 10, 11, 12, 13, 14]:
             yield Cell("state", "state", name, qubits, sides)
     for name in DEVICE_WORKLOADS:
-        for qubits in widths or [10, 12]:
+        for qubits in widths or [10, 12, 14]:
             yield Cell("state", "state", name, qubits, sides)
 
 

@@ -69,6 +69,16 @@ def test_runs_that_would_take_too_long_are_extrapolated(tmp_path: Path) -> None:
     assert row["extrapolated"]["aer-density_matrix"]["seconds"] == pytest.approx(25)
 
 
+def test_an_ended_rival_is_only_known_to_be_slower(tmp_path: Path) -> None:
+    row = earlier("state", 5, {}, {"aer-density_matrix": 1.0})
+    row["runs"]["aer-density_matrix"] = []
+    (tmp_path / "rows.json").write_text(json.dumps([row]))
+    _, printed = run_suite(tmp_path, "state", "--workloads", "W1", "--qubits", "5")
+    assert "Aer > 1 s > 1e+03x" in printed
+    line = next(x for x in (tmp_path / "table.md").read_text().splitlines() if "W1" in x)
+    assert [cell.strip() for cell in line.split("|")[4:8]] == ["> 1 s", "> 1e+03", "0 MiB", ""]
+
+
 def test_more_shots_are_extrapolated(tmp_path: Path) -> None:
     rows = [
         earlier("counts", 5, {"shots": shots}, {"aer-statevector": t, "qsim": t, "qulacs": q})
