@@ -58,10 +58,14 @@ def rivals(row: Row) -> list[str]:
     return [name for name in row["runs"] if name != "lret"]
 
 
+def is_ended(row: Row, simulator: str) -> bool:
+    """Whether it was ended at the limit, so that its time is only known to be more."""
+    return not row["runs"][simulator] and simulator not in row["extrapolated"]
+
+
 def times(row: Row, simulator: str) -> str:
     """The ratio as text, marked where it is only known to be more."""
-    ended = not row["runs"][simulator] and simulator not in row["extrapolated"]
-    return f"{'> ' if ended else ''}{ratio(row, simulator):.3g}"
+    return f"{'> ' if is_ended(row, simulator) else ''}{ratio(row, simulator):.3g}"
 
 
 def best_rival(row: Row) -> str:
@@ -70,10 +74,12 @@ def best_rival(row: Row) -> str:
 
 def memory(row: Row, simulator: str) -> str:
     """What a run added to its process's peak; nothing of a run that was ended."""
-    guess = row["extrapolated"].get(simulator)
-    if not row["runs"][simulator] and not guess:
+    if is_ended(row, simulator):
         return ""
-    used = typical(row, simulator, "bytes") if row["runs"][simulator] else guess["bytes"]
+    if row["runs"][simulator]:
+        used = typical(row, simulator, "bytes")
+    else:
+        used = row["extrapolated"][simulator]["bytes"]
     return f"{max(used, 0) / MIB:.0f} MiB"
 
 
@@ -253,7 +259,7 @@ _SECTIONS = {
 
 
 def plot(rows: list[Row], path: Path) -> None:
-    """How many times better LRET was than the best rival, by section."""
+    """How many times better LRET was than the best rival, by section; lighter: at least."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -268,9 +274,10 @@ def plot(rows: list[Row], path: Path) -> None:
         labels = [
             f"{row['workload']} {row['qubits']} {row['options'].get('shots', '')}" for row in mine
         ]
-        axis.barh(labels, [ratio(row, best_rival(row)) for row in mine])
+        colours = ["C9" if is_ended(row, best_rival(row)) else "C0" for row in mine]
+        axis.barh(labels, [ratio(row, best_rival(row)) for row in mine], color=colours)
         axis.axvline(1, color="black", linewidth=0.8)
-        axis.set(xscale="log", xlabel="best rival / LRET", title=section)
+        axis.set(xscale="log", xlabel="best rival / LRET (lighter: at least)", title=section)
         axis.invert_yaxis()
         axis.tick_params(axis="y", labelsize=6)
     figure_.savefig(path, dpi=150)
