@@ -80,7 +80,7 @@ def memory(row: Row, simulator: str) -> str:
         used = typical(row, simulator, "bytes")
     else:
         used = row["extrapolated"][simulator]["bytes"]
-    return f"{max(used, 0) / MIB:.0f} MiB"
+    return f"{used / MIB:.0f} MiB"
 
 
 def seconds(row: Row, simulator: str) -> str:

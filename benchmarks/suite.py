@@ -281,8 +281,9 @@ def by_power(shots: int, simulator: str, first: Row, last: Row) -> Row:
     few, more = first["options"]["shots"], last["options"]["shots"]
     steps = math.log(shots / more) / math.log(more / few)
     guess: Row = {"from": f"{few:,} and {more:,} shots"}
-    for quantity in ("seconds", "bytes"):
-        small, large = (report.typical(row, simulator, quantity) for row in (first, last))
+    for quantity, least in (("seconds", 1e-3), ("bytes", report.MIB)):  # what is below is noise
+        values = (report.typical(row, simulator, quantity) for row in (first, last))
+        small, large = (max(value, least) for value in values)
         guess[quantity] = large * (large / small) ** steps
     return guess
 

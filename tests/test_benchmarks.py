@@ -50,7 +50,7 @@ def test_section(section: str, workload: str, simulators: int, tmp_path: Path) -
 
 def earlier(section: str, qubits: int, options: dict, seconds: dict[str, float]) -> dict:
     """A row as the suite keeps it: LRET in no time, its rivals in so many seconds."""
-    facts = {"bytes": 1000, "values": [0.0], "truncation": "certified", "method": "low_rank"}
+    facts = {"bytes": 0, "values": [0.0], "truncation": "certified", "method": "low_rank"}
     facts["truncation_error"] = 0.0
     runs = {name: [facts | {"seconds": time}] for name, time in {"lret": 0.001, **seconds}.items()}
     row = {"section": section, "workload": "W4" if section == "counts" else "W1"}
