@@ -9,12 +9,14 @@ same on every process grid.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lret_dist import _core
+from lret_dist.exchange import trade_blocks
 from lret_dist.operators import restrict
 
 if TYPE_CHECKING:
@@ -133,7 +135,7 @@ def candidate_weights(
         return np.ascontiguousarray(flat.real), True
     if not bits:
         return np.outer(effects[:, 0, 0].real, _core.column_weights(factor.block)), True
-    return _weights_by_trial(factor, restrict(step.kraus, *fixed), bits), True
+    return _weights_by_trial(factor, step.restricted(*fixed), bits), True
 
 
 def _weights_by_trial(factor: Factor, kraus: NDArray[np.complex128], bits: list[int]) -> FloatArray:
@@ -164,24 +166,42 @@ def branch(
     """Build the chosen branches from the old columns, then apply the dominant operator to these."""
     columns = state.factor.columns
     append_branches(state, state, step, branches)
-    bits, fixed = state.split_bits(step.qubits)
-    if columns:
-        old = state.factor.block[:, :columns]
-        step.dominant.restricted(*fixed).apply(old, bits)
+    state.apply_to(state.factor.block[:, :columns], step.dominant, step.qubits)
     state.factor.weights[:columns] = kept_weights
 
 
 def append_branches(state: State, source: State, step: ChannelStep, branches: Branches) -> None:
-    """Add the chosen branches of the columns of ``source`` to those of ``state``."""
+    """Add the chosen branches of the columns of ``source`` to those of ``state``.
+
+    ``source`` is the state before the step's dominant operator.
+    """
     if not len(branches):
         return
-    bits, fixed = source.split_bits(step.qubits)
-    kraus = restrict(step.kraus, *fixed)
     columns = source.factor.columns
     out = state.factor.append(len(branches))
     old = source.factor.block[:, :columns]
+    bits, fixed = source.split_bits(step.qubits)
+    kraus = step.restricted(*fixed)
     if bits:
         branches.build(old, out, bits, kraus)
     else:
         out[:] = old[:, branches.sources] * kraus[branches.operators, 0, 0]
+    _send_home(state, source, step, branches, out)
     state.factor.weights = np.concatenate([state.factor.weights, branches.weights])
+
+
+def _send_home(
+    state: State, source: State, step: ChannelStep, branches: Branches, out: Block
+) -> None:
+    """Trade branches whose operator flips distributed bits that the dominant one does not."""
+    flips = step.flips[branches.operators] ^ step.flips[0]
+    for start, stop in _runs_of_equal(flips):
+        if distance := source.row_distance(step.qubits, flips[start]):
+            with state.comm.traffic.counted_as("steps"):
+                trade_blocks(out[:, start:stop], state.comm, distance)
+
+
+def _runs_of_equal(rows: NDArray[np.int8]) -> list[tuple[int, int]]:
+    """First and one past the last of every run of equal rows."""
+    changes = 1 + np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1))
+    return list(pairwise([0, *changes.tolist(), len(rows)]))

@@ -32,6 +32,7 @@ __all__ = [
     "SaveDensityMatrix",
     "SaveExpectationValue",
     "SaveProbabilities",
+    "moved",
 ]
 
 ComplexMatrix: TypeAlias = NDArray[np.complex128]
@@ -288,7 +289,7 @@ class Circuit:
             return self, kept
         position = {qubit: new for new, qubit in enumerate(kept)}
         small = Circuit(len(kept), self.num_clbits, self.name)
-        small.operations = [_moved(op, position) for op in self.operations]
+        small.operations = [moved(op, position) for op in self.operations]
         return small, kept
 
     def _append_gate(
@@ -345,7 +346,8 @@ def _pauli(string: str, num_qubits: int) -> str:
     return string
 
 
-def _moved(operation: Operation, position: Mapping[int, int]) -> Operation:
+def moved(operation: Operation, position: Mapping[int, int]) -> Operation:
+    """The same operation with its qubits named anew; a barrier loses those without a new name."""
     if isinstance(operation, Measure | Reset):
         return replace(operation, qubit=position[operation.qubit])
     # A barrier may lie on qubits that nothing else touches.

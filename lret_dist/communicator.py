@@ -1,31 +1,80 @@
 """Messages between the MPI ranks of one process grid: the only module that moves arrays.
 
 Sums go to one MPI rank and come back by broadcast, so that every rank holds the same bits and
-takes the same decisions. Large transfers go through buffers of at most ``BUFFER_BYTES``, which
-also keeps every count far below 2**31.
+takes the same decisions. Large transfers go through a few buffers of ``BUFFER_BYTES``, which also
+keeps every count far below 2**31. All that travels is counted.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lret_dist.process_grid import ProcessGrid
+from lret_dist.traffic import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mpi4py import MPI
 
-__all__ = ["BUFFER_BYTES", "GridCommunicator", "split"]
+__all__ = ["BUFFER_BYTES", "GridCommunicator", "Parcel", "Patch", "Transfer", "split"]
 
 T = TypeVar("T")
 Array = NDArray[Any]
 
 #: Bytes of one transfer buffer.
-BUFFER_BYTES = 1 << 24
+BUFFER_BYTES = 1 << 22
+#: Pairs of buffers that rows travel in at a time.
+_IN_FLIGHT = 2
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """Rows to be traded with another row group.
+
+    Attributes:
+        partner: the row group, which trades a parcel of the same shape with this one.
+        shape: shape of what is sent and of what comes.
+        dtype: its dtype.
+        pack: writes what is sent into an array.
+        unpack: takes what has come from an array.
+    """
+
+    partner: int
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    pack: Callable[[Array], None]
+    unpack: Callable[[Array], None]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A (rows, columns) part of a flat buffer: elements ``start + i * stride + j``."""
+
+    start: int
+    rows: int
+    columns: int
+    stride: int
+
+
+class Transfer:
+    """Patches under way between column groups; :meth:`wait` ends it."""
+
+    def __init__(self, request: MPI.Request | None = None, kinds: Sequence[MPI.Datatype] = ()):
+        self._request = request
+        self._kinds = kinds
+
+    def wait(self) -> None:
+        """Wait until everything has arrived, and what was sent may be overwritten."""
+        if self._request is not None:
+            self._request.Wait()
+        for kind in self._kinds:
+            kind.Free()
 
 
 def split(total: int, parts: int) -> list[int]:
@@ -44,11 +93,13 @@ class GridCommunicator:
         grid: the process grid.
         row: this MPI rank's row group.
         column: this MPI rank's column group.
+        traffic: what has travelled, counted.
     """
 
     def __init__(self, grid: ProcessGrid, comm: MPI.Comm | None = None) -> None:
         """Make the grid's communicators; collective over ``comm``, of ``grid.size`` MPI ranks."""
         self.grid = grid
+        self.traffic = Traffic()
         self.row, self.column = 0, 0
         if comm is None:
             assert grid.size == 1
@@ -75,59 +126,88 @@ class GridCommunicator:
         """Whether this MPI rank takes the decisions."""
         return self.row == 0 and self.column == 0
 
-    def row_bit_values(self, bits: Sequence[int], local_bits: int) -> tuple[int, ...]:
-        """Values that distributed bits have on this MPI rank."""
-        return tuple(self.row >> (bit - local_bits) & 1 for bit in bits)
-
     def sum_over_rows(self, array: Array) -> None:
         """Sum over the row groups, in place; the same bits on each of them."""
         if self.grid.rows > 1:
-            _sum(self._over_rows, array)
+            self._sum(self._over_rows, array)
 
     def sum_over_columns(self, array: Array) -> None:
         """Sum over the column groups, in place; the same bits on each of them."""
         if self.grid.columns > 1:
-            _sum(self._over_columns, array)
+            self._sum(self._over_columns, array)
 
     def sum_over_all(self, array: Array) -> None:
         """Sum over all MPI ranks, in place; the same bits on each of them."""
         if self.grid.size > 1:
-            _sum(self._all, array)
+            self._sum(self._all, array)
 
     def sum_on_driver(self, array: Array) -> None:
         """Sum over all MPI ranks into the driver's array; the others' are left as they are."""
         if self.grid.size > 1:
-            _reduce(self._all, array)
+            self._reduce(self._all, array)
 
     def sum_columns_on_driver(self, array: Array) -> None:
         """Sum over the column groups of row group 0 into the driver's array, in place."""
         if self.grid.columns > 1 and self.row == 0:
-            _reduce(self._over_columns, array)
+            self._reduce(self._over_columns, array)
 
     def broadcast(self, array: Array) -> None:
         """Overwrite a contiguous array by the driver's."""
         if self.grid.size > 1:
-            for chunk in _chunks(array):
-                self._all.Bcast(chunk, root=0)
+            self._broadcast(self._all, array)
 
     def columns_per_group(self, columns: int) -> list[int]:
         """Number of columns on each column group."""
         if self.grid.columns == 1:
             return [columns]
-        return self._over_columns.allgather(columns)
+        counts = np.empty(self.grid.columns, np.int64)
+        self._over_columns.Allgather(np.array([columns], np.int64), counts)
+        others = self.grid.columns - 1
+        self.traffic.note(others * counts.itemsize, others)
+        return [int(count) for count in counts]
 
-    def swap_with_row(self, other_row: int, send: Array, receive: Array) -> None:
-        """Exchange contiguous buffers with the MPI rank of another row group, same columns."""
-        self._over_rows.Sendrecv(send, other_row, recvbuf=receive, source=other_row)
+    def trade_with_rows(self, parcels: Iterable[Parcel]) -> None:
+        """Trade parcels with row groups, same columns; the partners list theirs in like order.
+
+        Parcels are packed and unpacked while others travel.
+        """
+        under_way: deque[tuple[Parcel, Array, list[MPI.Request]]] = deque()
+
+        def take_first() -> None:
+            parcel, came, requests = under_way.popleft()
+            for request in requests:
+                request.Wait()
+            parcel.unpack(came)
+
+        for parcel in parcels:
+            if len(under_way) == _IN_FLIGHT:
+                take_first()
+            send = np.empty(parcel.shape, parcel.dtype)
+            came = np.empty_like(send)
+            receiving = self._over_rows.Irecv(came, parcel.partner)
+            parcel.pack(send)
+            under_way.append(
+                (parcel, came, [self._over_rows.Isend(send, parcel.partner), receiving])
+            )
+            self.traffic.note(send.nbytes)
+        while under_way:
+            take_first()
 
     def trade_over_columns(
-        self, send: Array, send_counts: Sequence[int], receive: Array, counts: Sequence[int]
-    ) -> None:
-        """All-to-all between column groups: flat buffers, counts in elements by column group."""
+        self, send: Array, sent: Sequence[Patch], receive: Array, received: Sequence[Patch]
+    ) -> Transfer:
+        """Begin to trade patches of flat buffers: one goes to, and comes from, each column group.
+
+        Both buffers must be left alone until the transfer has ended.
+        """
         if self.grid.columns == 1:
-            receive[:] = send
-        else:
-            self._over_columns.Alltoallv((send, list(send_counts)), (receive, list(counts)))
+            _strided(receive, received[0])[:] = _strided(send, sent[0])
+            return Transfer()
+        outgoing, incoming = _message(send, sent), _message(receive, received)
+        request = self._over_columns.Ialltoallw(outgoing, incoming)
+        others = [p.rows * p.columns for group, p in enumerate(sent) if group != self.column]
+        self.traffic.note(sum(others) * send.itemsize, sum(size > 0 for size in others))
+        return Transfer(request, [*outgoing[3], *incoming[3]])
 
     def gather_rows(self, part: Array, root: int = 0) -> Array | None:
         """Stack the equally shaped arrays of all row groups, in order, on row group ``root``."""
@@ -136,6 +216,8 @@ class GridCommunicator:
         whole = None
         if self.row == root:
             whole = np.empty((self.grid.rows * len(part), *part.shape[1:]), part.dtype)
+        else:
+            self.traffic.note(part.nbytes)
         self._over_rows.Gather(np.ascontiguousarray(part), whole, root=root)
         return whole
 
@@ -145,28 +227,57 @@ class GridCommunicator:
             return part
         whole = np.empty((self.grid.rows * len(part), *part.shape[1:]), part.dtype)
         self._over_rows.Allgather(np.ascontiguousarray(part), whole)
+        others = self.grid.rows - 1
+        self.traffic.note(others * part.nbytes, others)
         return whole
 
     def gather_objects(self, value: T) -> list[T] | None:
-        """Small Python objects of all MPI ranks, on the driver."""
+        """Small Python objects of all MPI ranks, on the driver; not counted."""
         return self._all.gather(value, root=0) if self.grid.size > 1 else [value]
 
+    def _sum(self, comm: MPI.Comm, array: Array) -> None:
+        """Reduce, then broadcast: an Allreduce need not give every rank the same rounding."""
+        self._reduce(comm, array)
+        self._broadcast(comm, array)
 
-def _sum(comm: MPI.Comm, array: Array) -> None:
-    """Reduce, then broadcast: an Allreduce need not give every rank the same rounding."""
-    _reduce(comm, array)
-    for chunk in _chunks(array):
-        comm.Bcast(chunk, root=0)
+    def _reduce(self, comm: MPI.Comm, array: Array) -> None:
+        for chunk in _chunks(array):
+            if comm.rank == 0:
+                total = np.empty_like(chunk)
+                comm.Reduce(chunk, total, root=0)
+                chunk[:] = total
+            else:
+                comm.Reduce(chunk, None, root=0)
+                self.traffic.note(chunk.nbytes)
+
+    def _broadcast(self, comm: MPI.Comm, array: Array) -> None:
+        for chunk in _chunks(array):
+            comm.Bcast(chunk, root=0)
+            if comm.rank:
+                self.traffic.note(chunk.nbytes)
 
 
-def _reduce(comm: MPI.Comm, array: Array) -> None:
-    for chunk in _chunks(array):
-        if comm.rank == 0:
-            total = np.empty_like(chunk)
-            comm.Reduce(chunk, total, root=0)
-            chunk[:] = total
-        else:
-            comm.Reduce(chunk, None, root=0)
+def _strided(flat: Array, patch: Patch) -> Array:
+    """A patch as a view of its buffer."""
+    size = flat.itemsize
+    return np.lib.stride_tricks.as_strided(
+        flat[patch.start :], (patch.rows, patch.columns), (patch.stride * size, size)
+    )
+
+
+def _message(
+    flat: Array, patches: Sequence[Patch]
+) -> tuple[Array, list[int], list[int], list[MPI.Datatype]]:
+    """Patches as MPI takes them: a buffer, and counts, offsets in bytes and types."""
+    from mpi4py.util import dtlib
+
+    entry = dtlib.from_numpy_dtype(flat.dtype)
+    kinds = []
+    for patch in patches:
+        kind: MPI.Datatype = entry.Create_vector(patch.rows, patch.columns, patch.stride)
+        kinds.append(kind.Commit())
+    starts = [patch.start * flat.itemsize for patch in patches]
+    return flat, [1] * len(patches), starts, kinds
 
 
 def _chunks(array: Array) -> list[Array]:

@@ -9,6 +9,7 @@ density matrix itself is diagonalised instead.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -18,7 +19,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from lret_dist import _core
-from lret_dist.communicator import BUFFER_BYTES, GridCommunicator, split
+from lret_dist.communicator import BUFFER_BYTES, GridCommunicator, Patch, Transfer, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,62 +177,66 @@ def _rotate(factor: Factor, comm: GridCommunicator, per_group: list[int], vector
     shares = [len(range(group, kept, groups)) for group in range(groups)]
     dealt_out: Any = np.ascontiguousarray(vectors[:, dealt])
     mine = shares[comm.column]
-    before = factor.columns
-    if mine > before:
-        factor.append(mine - before)
-    for rows, tile in _tiles(factor, comm, per_group, width=before):
+    factor.reserve(mine)
+    under_way: deque[Transfer] = deque()
+    for rows, tile in _tiles(factor, comm, per_group):
         turned = np.empty((len(tile), kept), factor.dtype)
         _core.rotate(tile, dealt_out, turned)
-        _give_back(factor, comm, rows, turned, shares)
+        if under_way:
+            under_way.popleft().wait()
+        under_way.append(_give_back(factor, comm, rows, turned, shares))
+    under_way.popleft().wait()
     factor.resize(mine)
 
 
 def _tiles(
-    factor: Factor, comm: GridCommunicator, per_group: list[int], width: int | None = None
-) -> Iterator[tuple[slice, NDArray[Any]]]:
-    """Trade rows so that each column group has all columns of its share of a slice of rows.
+    factor: Factor, comm: GridCommunicator, per_group: list[int]
+) -> Iterator[tuple[range, NDArray[Any]]]:
+    """Trade rows so that each column group has all columns of its share of a range of rows.
+
+    The next tile travels while one is worked on.
 
     Yields:
-        The slice of rows that the column group trades, and this MPI rank's share of it with all
+        The range of rows that the column groups trade, and this MPI rank's share of it with all
         columns, in the order of the column groups.
     """
     groups, total = comm.grid.columns, sum(per_group)
-    width = factor.columns if width is None else width
     step = max(1, BUFFER_BYTES // (total * factor.dtype.itemsize)) * groups
-    for start in range(0, factor.rows, step):
-        rows = slice(start, min(start + step, factor.rows))
-        shares = split(rows.stop - rows.start, groups)
-        mine = shares[comm.column]
-        send = np.ascontiguousarray(factor.block[rows, :width]).reshape(-1)
-        receive = np.empty(mine * total, factor.dtype)
-        comm.trade_over_columns(
-            send, [share * width for share in shares], receive, [mine * c for c in per_group]
-        )
-        yield rows, _beside(receive, mine, per_group)
+    ranges = [range(s, min(s + step, factor.rows)) for s in range(0, factor.rows, step)]
+    widths = [0, *np.cumsum(per_group).tolist()]
 
+    def begin(rows: range) -> tuple[NDArray[Any], Transfer]:
+        parts = _parts(rows, groups)
+        tile = np.empty((len(parts[comm.column]), total), factor.dtype)
+        came = [Patch(start, len(tile), stop - start, total) for start, stop in pairwise(widths)]
+        sent = [factor.patch(part, factor.columns) for part in parts]
+        return tile, comm.trade_over_columns(factor.storage, sent, tile.reshape(-1), came)
 
-def _beside(flat: NDArray[Any], rows: int, widths: list[int]) -> NDArray[Any]:
-    """Join consecutive (rows, width) blocks of a flat buffer side by side."""
-    stops = np.cumsum([rows * width for width in widths])
-    parts = np.split(flat, stops[:-1])
-    return np.ascontiguousarray(
-        np.hstack([part.reshape(rows, width) for part, width in zip(parts, widths, strict=True)])
-    )
+    following = begin(ranges[0])
+    for number, rows in enumerate(ranges):
+        tile, transfer = following
+        transfer.wait()
+        if number + 1 < len(ranges):
+            following = begin(ranges[number + 1])
+        yield rows, tile
 
 
 def _give_back(
-    factor: Factor, comm: GridCommunicator, rows: slice, turned: NDArray[Any], widths: list[int]
-) -> None:
-    """Send each column group its columns of the turned rows, and take ours."""
-    shares = split(rows.stop - rows.start, comm.grid.columns)
-    edges = np.cumsum([0, *widths])
-    send = np.concatenate([turned[:, a:b].reshape(-1) for a, b in pairwise(edges)])
-    mine = widths[comm.column]
-    receive = np.empty((rows.stop - rows.start) * mine, factor.dtype)
-    comm.trade_over_columns(
-        send, [len(turned) * width for width in widths], receive, [s * mine for s in shares]
-    )
-    factor.block[rows, :mine] = receive.reshape(rows.stop - rows.start, mine)
+    factor: Factor, comm: GridCommunicator, rows: range, turned: NDArray[Any], widths: list[int]
+) -> Transfer:
+    """Begin to send each column group its columns of the turned rows, and to take ours."""
+    edges = [0, *np.cumsum(widths).tolist()]
+    kept = turned.shape[1]
+    sent = [Patch(start, len(turned), stop - start, kept) for start, stop in pairwise(edges)]
+    parts = _parts(rows, comm.grid.columns)
+    came = [factor.patch(part, widths[comm.column]) for part in parts]
+    return comm.trade_over_columns(turned.reshape(-1), sent, factor.storage, came)
+
+
+def _parts(rows: range, groups: int) -> list[range]:
+    """The rows of a range that each column group takes."""
+    edges = [0, *np.cumsum(split(len(rows), groups)).tolist()]
+    return [rows[start:stop] for start, stop in pairwise(edges)]
 
 
 def _compress_by_density_matrix(

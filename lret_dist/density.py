@@ -13,7 +13,7 @@ Source for transfer matrices: Greenbaum, "Introduction to Quantum Gate Set Tomog
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from lret_dist import _core
 from lret_dist.channels import transfer_matrix
 from lret_dist.exchange import swap_bits
-from lret_dist.layout import Layout, plan_exchange
+from lret_dist.layout import Layout, plan_distribution
+from lret_dist.schedule import Access, windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["DensityState", "passes"]
 
 RealArray = NDArray[Any]
+#: Qubits, and the (4**k, 4**k) transfer matrix that acts on them.
+Part: TypeAlias = "tuple[Sequence[int], NDArray[np.float64]]"
 
 #: Most qubits of the steps that share one pass over memory: 4**5 lines of 128 bytes fit the cache.
 _PASS_QUBITS = 5
@@ -83,13 +86,12 @@ class DensityState:
 
     @classmethod
     def from_factor(cls, state: State) -> DensityState:
-        """The density matrix L L^dagger of a factor, which is left as it is but for its order.
+        """The density matrix L L^dagger of a factor, which is left as it is.
 
         Cost: 4 * 4**n * rank flops, shared by all MPI ranks.
         """
-        state.restore_order()
         comm, num_qubits = state.comm, state.layout.num_qubits
-        layout = Layout(2 * num_qubits, comm.grid.row_bits)
+        layout = _layout_of_squares(state.layout, comm.grid.row_bits)
         vector = np.zeros(1 << layout.local_bits, state.factor.dtype.type(0).real.dtype)
         _add_entries(vector, state, layout.local_bits)
         comm.sum_over_columns(vector)
@@ -111,24 +113,18 @@ class DensityState:
         Yields:
             The number of steps done so far, before the first pass and after each.
         """
-        most = min(_PASS_QUBITS, self.layout.local_bits // 2)
         # A transfer matrix on more qubits costs more than those that it is the product of.
-        parts = [part for step in steps for part in step.narrow]
+        parts = [(part.qubits, part.transfer) for step in steps for part in step.narrow]
         last = [part is step.narrow[-1] for step in steps for part in step.narrow]
-        planned = list(passes([part.qubits for part in parts], most))
-        uses = [_bits_of(qubits) for qubits, _ in planned]
         done = 0
-        for number, (qubits, members) in enumerate(planned):
-            yield done
-            self._bring_local(qubits, uses[number + 1 :])
-            self._apply([(parts[m].qubits, parts[m].transfer) for m in members])
-            done += sum(last[m] for m in members)
         yield done
+        for members in self._passes(parts):
+            done += sum(last[m] for m in members)
+            yield done
 
     def project(self, matrix: NDArray[np.complex128], qubits: Sequence[int]) -> None:
         """Apply a matrix that is no unitary: rho becomes M rho M^dagger."""
-        self._bring_local(qubits, [])
-        self._apply([(qubits, transfer_matrix(matrix[np.newaxis]))])
+        self._apply_all([(qubits, transfer_matrix(matrix[np.newaxis]))])
 
     def trace(self) -> float:
         """Tr(rho)."""
@@ -151,9 +147,6 @@ class DensityState:
             pairs = weights.reshape(-1, 2, 1 << place)
             weights = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], axis=1)
         return np.clip(weights.reshape(-1) / (1 << len(qubits)), 0, None)
-
-    def restore_order(self) -> None:
-        """Nothing to do: coefficients are found wherever their bits lie."""
 
     def probabilities(self) -> NDArray[np.float64]:
         """Weights of this row group's basis states, (2**n / row groups,)."""
@@ -198,33 +191,48 @@ class DensityState:
             self.comm.sum_on_driver(found)
         return found
 
-    def _bring_local(self, qubits: Sequence[int], later: Sequence[set[int]]) -> None:
-        def next_use(bit: int) -> int:
-            return next((n for n, bits in enumerate(later) if bit in bits), len(later))
+    def _apply_all(self, parts: Sequence[Part]) -> None:
+        for _ in self._passes(parts):
+            pass
 
-        pairs = plan_exchange(self.layout, sorted(_bits_of(qubits)), next_use)
-        if not pairs:
-            return
-        if self.comm.column == 0:
-            swap_bits([self.vector[:, np.newaxis]], self.layout, self.comm, pairs)
+    def _passes(self, parts: Sequence[Part]) -> Iterator[list[int]]:
+        """Apply transfer matrices, several in a pass, passes in the order of fewest exchanges.
+
+        Yields:
+            The numbers of the parts that a pass has applied.
+        """
+        local_bits, bits = self.layout.local_bits, 2 * self.num_qubits
+        away = sum(1 << self.layout.qubit(bit) for bit in range(local_bits, bits))
+        masks = [sum(1 << bit for bit in _bits_of(qubits)) for qubits, _ in parts]
+        accesses = [Access(mask, mask, 0) for mask in masks]
+        most = min(_PASS_QUBITS, local_bits // 2)
+        for window in windows(accesses, bits, bits - local_bits, away):
+            self._distribute(bit for bit in range(bits) if window.distributed >> bit & 1)
+            for _, members in passes([parts[number][0] for number in window.steps], most):
+                numbers = [window.steps[member] for member in members]
+                self._apply([parts[number] for number in numbers])
+                yield numbers
+
+    def _distribute(self, bits: Iterable[int]) -> None:
+        """Exchange until these bits of the index, and no others, lie on distributed ones."""
+        pairs = plan_distribution(self.layout, bits)
+        if pairs and self.comm.column == 0:
+            with self.comm.traffic.counted_as("exchange"):
+                swap_bits([self.vector[:, np.newaxis]], self.layout, self.comm, pairs)
         else:
             for pair in pairs:
                 self.layout.swap_bits(*pair)
 
-    def _apply(self, steps: Sequence[tuple[Sequence[int], NDArray[np.float64]]]) -> None:
+    def _apply(self, parts: Sequence[Part]) -> None:
         if self.comm.column == 0:
             placed = [
                 (self.layout.bits(bit for q in qubits for bit in (2 * q, 2 * q + 1)), matrix)
-                for qubits, matrix in steps
+                for qubits, matrix in parts
             ]
             _core.apply_transfers(self.vector, placed)
 
     def _entries_to_coefficients(self) -> None:
-        most = min(_PASS_QUBITS, self.layout.local_bits // 2)
-        for first in range(0, self.num_qubits, most):
-            qubits = range(first, min(first + most, self.num_qubits))
-            self._bring_local(qubits, [])
-            self._apply([((q,), _FROM_ENTRIES) for q in qubits])
+        self._apply_all([((qubit,), _FROM_ENTRIES) for qubit in range(self.num_qubits)])
         self._multiply_by_signs()
 
     def _multiply_by_signs(self) -> None:
@@ -243,6 +251,17 @@ class DensityState:
                 tile *= _SIGNS[(letters + _letters_y(step + (first + start), outside)) % 4]
             else:
                 tile *= signs[int(_letters_y(np.array([first + start]), outside)[0]) % 4]
+
+
+def _layout_of_squares(layout: Layout, distributed: int) -> Layout:
+    """Where the bits of the density matrix lie when the qubits of its rows lie as they do."""
+    squares = Layout(2 * layout.num_qubits, distributed)
+    for qubit in range(layout.num_qubits):
+        for part in (0, 1):
+            wanted, there = 2 * layout.bit(qubit) + part, squares.bit(2 * qubit + part)
+            if there != wanted:
+                squares.swap_bits(there, wanted)
+    return squares
 
 
 def _letters_y(index: NDArray[np.int64], pairs: Iterable[Sequence[int]]) -> NDArray[np.int64]:
@@ -316,7 +335,7 @@ def _add_entries(vector: RealArray, state: State, local_bits: int) -> None:
     tiles = len(vector) >> 2 * low
     most = max(1, _CHUNK_BYTES // (factor.dtype.itemsize << state.layout.num_qubits))
     for start in range(0, factor.columns, most):
-        whole = comm.gather_rows_everywhere(factor.block[:, start : start + most])
+        whole = state.unflipped(comm.gather_rows_everywhere(factor.block[:, start : start + most]))
         left = np.concatenate([whole.real, whole.imag], axis=1)
         right = np.concatenate([whole.real - whole.imag, whole.real + whole.imag], axis=1)
 

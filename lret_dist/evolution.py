@@ -10,7 +10,14 @@ from lret_dist.budget import CompressionPolicy, TruncationBudget
 from lret_dist.density import DensityState
 from lret_dist.errors import CancelledError
 from lret_dist.low_rank import LowRank
-from lret_dist.program import ChannelStep, MeasureStep, Program, SaveStep, UnitaryStep
+from lret_dist.program import (
+    ChannelStep,
+    ExchangeStep,
+    MeasureStep,
+    Program,
+    SaveStep,
+    UnitaryStep,
+)
 from lret_dist.records import Outcome, Path, RunSettings
 from lret_dist.sampled import SampledState
 from lret_dist.sampling import generator, misread, sample_rows, write_bits, written_bits
@@ -107,9 +114,11 @@ class Evolution:
             if not isinstance(state, State):
                 number = self._run_stretch(state, number, path)
                 continue
-            if isinstance(step, UnitaryStep):
+            if isinstance(step, ExchangeStep):
+                state.distribute(step.qubits)
+            elif isinstance(step, UnitaryStep):
                 self._stop_if_cancelled()
-                self._low_rank.unitary(state, step, number)
+                state.apply(step.operator, step.qubits)
             elif not self._low_rank.channel(state, step, number, path):
                 state = self._switched(state, number)
                 continue
@@ -131,15 +140,19 @@ class Evolution:
     def _run_stretch(self, state: SampledState | DensityState, number: int, path: Path) -> int:
         """Take a state through all steps up to the next measurement or save."""
         steps: list[UnitaryStep | ChannelStep] = []
+        stop = number
         for step in self.program.steps[number:]:
-            if not isinstance(step, UnitaryStep | ChannelStep):
+            if isinstance(step, MeasureStep | SaveStep):
                 break
-            steps.append(step)
+            stop += 1
+            # The density matrix has bits of its own.
+            if not isinstance(step, ExchangeStep):
+                steps.append(step)
         if isinstance(state, SampledState):
             self._run_sampled(state, steps, number)
         else:
             self._run_density(state, steps, number, path)
-        return number + len(steps)
+        return stop
 
     def _run_density(
         self, state: DensityState, steps: list[UnitaryStep | ChannelStep], number: int, path: Path
@@ -233,7 +246,6 @@ class Evolution:
             self.outcome.truncation_error += part * min(1.0, max(0.0, 1.0 - state.trace()))
         if not measures or not path.number:
             return
-        state.restore_order()
         sample_final(
             self.program,
             self.settings.seed,
@@ -245,7 +257,8 @@ class Evolution:
 
     def _stop_if_cancelled(self) -> None:
         flag = np.array([self._cancelled()], dtype=np.float64)
-        self.comm.broadcast(flag)
+        with self.comm.traffic.counted_as("steps"):
+            self.comm.broadcast(flag)
         if flag[0]:
             raise CancelledError("the run was cancelled")
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lret_dist import _core
+from lret_dist.communicator import Patch
 
 __all__ = ["Factor"]
 
@@ -65,6 +66,16 @@ class Factor:
     def block(self) -> Block:
         """View of the columns; it is no longer valid once the factor has grown."""
         return self._view()[:, : self._columns]
+
+    @property
+    def storage(self) -> NDArray[Any]:
+        """The flat buffer, of which :meth:`patch` names parts; it too is moved by growing."""
+        return self._storage
+
+    def patch(self, rows: range, columns: int) -> Patch:
+        """The first columns of some rows, as a part of the buffer; there must be room for them."""
+        assert columns <= self._stride
+        return Patch(rows.start * self._stride, len(rows), columns, self._stride)
 
     def append(self, count: int) -> Block:
         """Add ``count`` columns of undefined content and return a view of them.

@@ -22,7 +22,17 @@ from lret_dist.channels import (
     kraus_and_probabilities,
     superoperator,
 )
-from lret_dist.circuit import Barrier, Channel, Circuit, Gate, Measure, Operation, Reset, Save
+from lret_dist.circuit import (
+    Barrier,
+    Channel,
+    Circuit,
+    Gate,
+    Measure,
+    Operation,
+    Reset,
+    Save,
+    moved,
+)
 from lret_dist.operators import Operator
 from lret_dist.program import ChannelStep, MeasureStep, Program, SaveStep, Step, UnitaryStep
 from lret_dist.stretches import merge_unitaries
@@ -38,6 +48,7 @@ ComplexArray = NDArray[np.complex128]
 _NO_WEIGHT = 1e-16
 
 _FUSED_QUBITS = 2
+_SWAP = np.eye(4)[[0, 2, 1, 3]]
 _DEPHASE = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128)
 
 
@@ -48,14 +59,29 @@ def fuse(circuit: Circuit, *, sampled: bool = True) -> Program:
         circuit: the circuit.
         sampled: whether outcomes are asked for; if not, a measurement only dephases its qubit.
     """
-    final = _final_measures(circuit.operations)
+    operations = _without_swaps(circuit)
+    final = _final_measures(operations)
     builder = _Builder(sampled)
-    for place, operation in enumerate(circuit):
+    for place, operation in enumerate(operations):
         if place not in final:
             builder.add(operation)
     measures = [measure for measure in final.values() if measure is not None]
     steps = merge_unitaries(builder.steps(), circuit.num_qubits)
     return Program(circuit.num_qubits, circuit.num_clbits, steps, measures)
+
+
+def _without_swaps(circuit: Circuit) -> list[Operation]:
+    """The operations, with swaps of qubits done by naming the later ones' qubits anew."""
+    names = dict(enumerate(range(circuit.num_qubits)))
+    operations, swapped = [], False
+    for operation in circuit:
+        if isinstance(operation, Gate) and np.array_equal(operation.matrix, _SWAP):
+            first, second = operation.qubits
+            names[first], names[second] = names[second], names[first]
+            swapped = True
+        else:
+            operations.append(moved(operation, names) if swapped else operation)
+    return operations
 
 
 def _final_measures(operations: list[Operation]) -> dict[int, Measure | None]:

@@ -1,7 +1,8 @@
 """Which bit of the row index each qubit lies on. Pure integers, the same on every MPI rank.
 
 Bits 0 .. local_bits - 1 index the rows that an MPI rank holds; the bits above are distributed:
-they are the number of its row group.
+they are the number of its row group, but for those that are *flipped*. Flipping all values of a
+qubit on a distributed bit so moves nothing.
 """
 
 from __future__ import annotations
@@ -11,21 +12,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Layout", "plan_exchange", "plan_restore"]
+__all__ = ["Layout", "plan_distribution", "plan_exchange", "plan_restore"]
 
 
 class Layout:
-    """A one-to-one map of qubits to bits, first the identity."""
+    """A one-to-one map of qubits to bits, first the identity.
+
+    Attributes:
+        num_qubits: number of qubits, and of bits.
+        local_bits: bits that index the rows of an MPI rank.
+        flipped: distributed bits that read the opposite of the row group's number, as a mask over
+            row groups.
+    """
 
     def __init__(self, num_qubits: int, distributed_bits: int) -> None:
         self.num_qubits = num_qubits
         self.local_bits = num_qubits - distributed_bits
+        self.flipped = 0
         self._bit = list(range(num_qubits))
         self._qubit = list(range(num_qubits))
 
     def copy(self) -> Layout:
         """An independent layout with the same map."""
         other = Layout(self.num_qubits, self.num_qubits - self.local_bits)
+        other.flipped = self.flipped
         other._bit = self._bit.copy()
         other._qubit = self._qubit.copy()
         return other
@@ -46,11 +56,31 @@ class Layout:
         """Whether the qubit's bit indexes rows that one MPI rank holds."""
         return self._bit[qubit] < self.local_bits
 
+    def values(self, row: int, bits: Iterable[int]) -> tuple[int, ...]:
+        """What distributed bits read in a row group."""
+        number = row ^ self.flipped
+        return tuple(number >> (bit - self.local_bits) & 1 for bit in bits)
+
     def swap_bits(self, first: int, second: int) -> None:
         """Record that the values on two bits were swapped."""
         a, b = self._qubit[first], self._qubit[second]
         self._qubit[first], self._qubit[second] = b, a
         self._bit[a], self._bit[b] = second, first
+
+
+def plan_distribution(layout: Layout, qubits: Iterable[int]) -> list[tuple[int, int]]:
+    """Swaps (distributed bit, local bit) after which the given qubits lie on the distributed bits.
+
+    Args:
+        layout: where the qubits are.
+        qubits: as many qubits as there are distributed bits.
+    """
+    wanted = set(qubits)
+    assert len(wanted) == layout.num_qubits - layout.local_bits
+    leaving = [bit for bit in layout.bits(wanted) if bit < layout.local_bits]
+    spread = range(layout.local_bits, layout.num_qubits)
+    entering = [bit for bit in spread if layout.qubit(bit) not in wanted]
+    return list(zip(entering, sorted(leaving), strict=True))
 
 
 def plan_exchange(

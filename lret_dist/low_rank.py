@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lret_dist.communicator import GridCommunicator
-    from lret_dist.program import ChannelStep, Program, UnitaryStep
+    from lret_dist.program import ChannelStep, Program
     from lret_dist.records import Outcome, Path, RunSettings
     from lret_dist.state import State
 
@@ -80,18 +80,12 @@ class LowRank:
         self._full_rank = 1 << program.num_qubits
         self._rank = 0
 
-    def unitary(self, state: State, step: UnitaryStep, number: int) -> None:
-        """Apply a gate."""
-        state.bring_local(step.needed_local, self.program.next_use(number))
-        state.apply(step.operator, step.qubits)
-
     def channel(self, state: State, step: ChannelStep, number: int, path: Path) -> bool:
         """Apply a channel, and compress where it pays.
 
         Returns:
             Whether the step is done; if not, the density matrix should take over before it.
         """
-        state.bring_local(step.needed_local, self.program.next_use(number))
         weights = self.weights(state, step)
         decision = self._decide(state, weights, number, path, last=False)
         if decision.retry:
@@ -119,7 +113,8 @@ class LowRank:
         bits, fixed = state.split_bits(step.qubits)
         weights, partial = candidate_weights(state.factor, step, bits, fixed)
         if partial:
-            self.comm.sum_over_rows(weights)
+            with self.comm.traffic.counted_as("steps"):
+                self.comm.sum_over_rows(weights)
         return np.clip(weights, 0, None)
 
     def _decide(
@@ -130,12 +125,13 @@ class LowRank:
         numbers = np.zeros(2 * NUM_BINS + groups)
         numbers[: 2 * NUM_BINS] = Bins.of(weights[1:]).data.ravel()
         numbers[2 * NUM_BINS + self.comm.column] = state.factor.columns
-        self.comm.sum_columns_on_driver(numbers)
         words = np.zeros(8)
-        if self.comm.is_driver:
-            bins = Bins(numbers[: 2 * NUM_BINS].reshape(2, NUM_BINS))
-            words = self._judge(bins, numbers[2 * NUM_BINS :], number, path, last=last).pack()
-        self.comm.broadcast(words)
+        with self.comm.traffic.counted_as("steps"):
+            self.comm.sum_columns_on_driver(numbers)
+            if self.comm.is_driver:
+                bins = Bins(numbers[: 2 * NUM_BINS].reshape(2, NUM_BINS))
+                words = self._judge(bins, numbers[2 * NUM_BINS :], number, path, last=last).pack()
+            self.comm.broadcast(words)
         decision = _Decision.unpack(words)
         if decision.cancelled:
             raise CancelledError("the run was cancelled")
@@ -210,8 +206,9 @@ class LowRank:
         most = min(self._full_rank, self.settings.max_rank or self._full_rank)
         gain = 0.0 if before > most else path.policy.LEAST_GAIN
         cut = Cut(path.budget.free(number), most, gain)
-        path.budget.discarded += compress(state.factor, self.comm, cut, self.program.num_qubits)
-        after = state.rank()
+        with self.comm.traffic.counted_as("compression"):
+            path.budget.discarded += compress(state.factor, self.comm, cut, self.program.num_qubits)
+            after = state.rank()
         path.policy.record(after)
         self.outcome.num_truncations += after < before
         self._note_rank(after)

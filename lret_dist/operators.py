@@ -13,7 +13,7 @@ from lret_dist import _core
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DENSE_COST", "DIAGONAL_COST", "Operator", "block_diagonal_positions", "restrict"]
+__all__ = ["DENSE_COST", "DIAGONAL_COST", "Operator", "bit_flips", "restrict"]
 
 ComplexArray: TypeAlias = NDArray[np.complex128]
 Block: TypeAlias = NDArray[np.complex128] | NDArray[np.complex64]
@@ -24,29 +24,43 @@ DENSE_COST = (0.4, 0.5, 0.7, 1.65, 2.9, 5.2, 10.0)
 DIAGONAL_COST, _PERMUTATION, _LEAST = 0.6, 0.8, 0.4
 
 
-def block_diagonal_positions(matrices: ComplexArray) -> frozenset[int]:
-    """Positions whose bit no matrix of the (K, 2**k, 2**k) stack ever changes.
+def bit_flips(matrices: ComplexArray) -> NDArray[np.int8]:
+    """What each matrix of a (K, 2**k, 2**k) stack does to each bit, (K, k).
 
-    On such a position a qubit may lie on a distributed bit: an MPI rank knows the bit's value and
-    needs only the matching sub-matrix.
+    0 where it keeps the bit, 1 where it flips it, -1 where it mixes both values. A qubit whose bit
+    no matrix mixes may lie on a distributed bit: an MPI rank knows the bit's value, and needs only
+    the matching sub-matrix.
     """
     size = matrices.shape[-1]
     changed = np.arange(size)[:, np.newaxis] ^ np.arange(size)[np.newaxis, :]
-    nonzero = (matrices != 0).any(axis=0)
-    touched = int(np.bitwise_or.reduce(changed[nonzero], initial=0))
-    return frozenset(p for p in range(size.bit_length() - 1) if not touched >> p & 1)
+    flips = np.empty((len(matrices), size.bit_length() - 1), np.int8)
+    for position in range(flips.shape[1]):
+        flipping = (changed >> position & 1).astype(bool)
+        flips_some = (matrices[:, flipping] != 0).any(axis=1)
+        keeps_some = (matrices[:, ~flipping] != 0).any(axis=1)
+        flips[:, position] = np.where(flips_some & keeps_some, -1, flips_some)
+    return flips
 
 
 def restrict(
-    matrices: ComplexArray, positions: Sequence[int], values: Sequence[int]
+    matrices: ComplexArray,
+    positions: Sequence[int],
+    values: Sequence[int],
+    flips: Sequence[int] | None = None,
 ) -> ComplexArray:
-    """Sub-matrices for fixed bits: rows and columns whose bit ``positions[i]`` is ``values[i]``."""
+    """Sub-matrices for fixed bits.
+
+    Those columns whose bit ``positions[i]`` is ``values[i]``, and the same rows, but with the bits
+    flipped for which ``flips[i]`` is 1.
+    """
     index = np.arange(matrices.shape[-1])
     keep = np.ones(len(index), dtype=bool)
-    for position, value in zip(positions, values, strict=True):
+    flipped = 0
+    for place, (position, value) in enumerate(zip(positions, values, strict=True)):
         keep &= (index >> position & 1) == value
+        flipped |= (flips[place] if flips else 0) << position
     kept = np.flatnonzero(keep)
-    return np.ascontiguousarray(matrices[..., kept[:, np.newaxis], kept[np.newaxis, :]])
+    return np.ascontiguousarray(matrices[..., (kept ^ flipped)[:, np.newaxis], kept])
 
 
 class Operator:
@@ -60,13 +74,19 @@ class Operator:
         self.matrix = np.ascontiguousarray(matrix, dtype=np.complex128)
         self._restricted: dict[tuple[tuple[int, ...], tuple[int, ...]], Operator] = {}
 
+    @cached_property
+    def flips(self) -> tuple[int, ...]:
+        """What it does to each bit, as :func:`bit_flips`."""
+        return tuple(bit_flips(self.matrix[np.newaxis])[0].tolist())
+
     def restricted(self, positions: tuple[int, ...], values: tuple[int, ...]) -> Operator:
-        """The operator for fixed values of block-diagonal positions."""
+        """The operator for fixed values of positions that it does not mix."""
         if not positions:
             return self
         key = (positions, values)
         if key not in self._restricted:
-            self._restricted[key] = Operator(restrict(self.matrix, positions, values))
+            flips = [self.flips[position] for position in positions]
+            self._restricted[key] = Operator(restrict(self.matrix, positions, values, flips))
         return self._restricted[key]
 
     @property
@@ -126,7 +146,7 @@ class Operator:
         """Controls (positions, value) and the matrix that acts where they read that value."""
         positions: list[int] = []
         value = 0
-        for position in block_diagonal_positions(self.matrix[np.newaxis]):
+        for position in (p for p, flip in enumerate(self.flips) if flip == 0):
             for idle in (0, 1):
                 part = restrict(self.matrix, [position], [idle])
                 if np.array_equal(part, np.eye(len(part))):

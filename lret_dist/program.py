@@ -11,20 +11,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lret_dist.channels import transfer_matrix
-from lret_dist.operators import Operator, block_diagonal_positions
+from lret_dist.operators import Operator, bit_flips, restrict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lret_dist.circuit import Measure, Save
 
-__all__ = ["ChannelStep", "MeasureStep", "Program", "SaveStep", "Step", "UnitaryStep"]
+__all__ = [
+    "ChannelStep",
+    "ExchangeStep",
+    "MeasureStep",
+    "Program",
+    "SaveStep",
+    "Step",
+    "UnitaryStep",
+]
 
 ComplexArray: TypeAlias = NDArray[np.complex128]
 
 
+class _Acting:
+    """What unitaries and channels have in common."""
+
+    qubits: tuple[int, ...]
+
+    @property
+    def flips(self) -> NDArray[np.int8]:
+        """What each operator does to the bit of each qubit, (K, k), as :func:`bit_flips`."""
+        raise NotImplementedError
+
+    @cached_property
+    def mixed_qubits(self) -> list[int]:
+        """Qubits whose values some operator mixes: they must lie on local bits."""
+        return [q for p, q in enumerate(self.qubits) if (self.flips[:, p] < 0).any()]
+
+    @cached_property
+    def changed_qubits(self) -> list[int]:
+        """Qubits whose values some operator changes: mixes or flips."""
+        return [q for p, q in enumerate(self.qubits) if self.flips[:, p].any()]
+
+
 @dataclass(eq=False)
-class UnitaryStep:
+class UnitaryStep(_Acting):
     """A unitary on named qubits.
 
     Attributes:
@@ -43,14 +72,9 @@ class UnitaryStep:
         return self.merged or (self,)
 
     @cached_property
-    def fixed_positions(self) -> frozenset[int]:
-        """Positions whose qubit may stay on a distributed bit."""
-        return block_diagonal_positions(self.operator.matrix[np.newaxis])
-
-    @property
-    def needed_local(self) -> list[int]:
-        """Qubits that must lie on local bits."""
-        return [q for p, q in enumerate(self.qubits) if p not in self.fixed_positions]
+    def flips(self) -> NDArray[np.int8]:
+        """What it does to the bit of each qubit, (1, k)."""
+        return np.array([self.operator.flips], np.int8)
 
     @cached_property
     def transfer(self) -> NDArray[np.float64]:
@@ -59,7 +83,7 @@ class UnitaryStep:
 
 
 @dataclass(eq=False)
-class ChannelStep:
+class ChannelStep(_Acting):
     """One fused channel: a dominant operator that acts in place, and branches.
 
     Attributes:
@@ -104,20 +128,23 @@ class ChannelStep:
         least = float(np.linalg.eigvalsh(self.effects[0])[0])
         return float(self.mean_weights[0]), max(0.0, least - 1e-12)
 
+    def restricted(self, positions: tuple[int, ...], values: tuple[int, ...]) -> ComplexArray:
+        """The Kraus operators for fixed values of positions that they do not mix."""
+        if not positions:
+            return self.kraus
+        flips = self.flips[:, list(positions)].tolist()
+        parts = [restrict(k, positions, values, f) for k, f in zip(self.kraus, flips, strict=True)]
+        return np.array(parts)
+
     @property
     def noise_weight(self) -> float:
         """Weight outside the dominant operator on the maximally mixed state."""
         return float(self.mean_weights[1:].sum())
 
     @cached_property
-    def fixed_positions(self) -> frozenset[int]:
-        """Positions whose qubit may stay on a distributed bit."""
-        return block_diagonal_positions(self.kraus)
-
-    @property
-    def needed_local(self) -> list[int]:
-        """Qubits that must lie on local bits."""
-        return [q for p, q in enumerate(self.qubits) if p not in self.fixed_positions]
+    def flips(self) -> NDArray[np.int8]:
+        """What each Kraus operator does to the bit of each qubit, (K, k)."""
+        return bit_flips(self.kraus)
 
     @cached_property
     def transfer(self) -> NDArray[np.float64]:
@@ -149,7 +176,14 @@ class SaveStep:
         return self.save.qubits
 
 
-Step: TypeAlias = UnitaryStep | ChannelStep | MeasureStep | SaveStep
+@dataclass(eq=False)
+class ExchangeStep:
+    """From here on these qubits, and no others, lie on distributed bits."""
+
+    qubits: tuple[int, ...]
+
+
+Step: TypeAlias = UnitaryStep | ChannelStep | MeasureStep | SaveStep | ExchangeStep
 
 
 @dataclass(eq=False)
@@ -172,29 +206,29 @@ class Program:
 
     @cached_property
     def widest_step(self) -> int:
-        """Most qubits that a single step must have on local bits at once."""
+        """Most qubits that a single step may have to have on local bits at once."""
         widths = (
-            len(step.qubits) - len(step.fixed_positions)
+            len(step.changed_qubits)
             for step in self.steps
             if isinstance(step, UnitaryStep | ChannelStep)
         )
         return max(widths, default=0)
 
     @cached_property
-    def _local_uses(self) -> list[list[int]]:
-        """For each qubit the numbers of the steps that need it on a local bit."""
+    def _changes(self) -> list[list[int]]:
+        """For each qubit the numbers of the steps that change it."""
         uses: list[list[int]] = [[] for _ in range(self.num_qubits)]
         for number, step in enumerate(self.steps):
             if isinstance(step, UnitaryStep | ChannelStep):
-                for qubit in step.needed_local:
+                for qubit in step.changed_qubits:
                     uses[qubit].append(number)
         return uses
 
-    def next_use(self, number: int) -> Callable[[int], int]:
-        """For a qubit, the first step from ``number`` on that needs it on a local bit."""
+    def next_change(self, number: int) -> Callable[[int], int]:
+        """For a qubit, the first step from ``number`` on that changes it."""
 
         def after(qubit: int) -> int:
-            uses = self._local_uses[qubit]
+            uses = self._changes[qubit]
             place = bisect_left(uses, number)
             return uses[place] if place < len(uses) else len(self.steps)
 

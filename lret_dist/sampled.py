@@ -121,7 +121,7 @@ class SampledState:
 
     def _step(self, program: Program, step: UnitaryStep | ChannelStep, number: int) -> None:
         """One step where the rows are spread over several MPI ranks."""
-        pairs = plan_exchange(self.layout, step.needed_local, program.next_use(number))
+        pairs = plan_exchange(self.layout, step.changed_qubits, program.next_change(number))
         if pairs:
             swap_bits(self._blocks(), self.layout, self.comm, pairs)
         packed = self._restricted(step)
@@ -144,7 +144,7 @@ class SampledState:
         bits = self.layout.bits(step.qubits)
         local_bits = self.layout.local_bits
         positions = [p for p, bit in enumerate(bits) if bit >= local_bits]
-        values = self.comm.row_bit_values([bits[p] for p in positions], local_bits)
+        values = self.layout.values(self.comm.row, [bits[p] for p in positions])
         _, kraus, _, *bounds = _packed(step, bits)
         return (
             [b for b in bits if b < local_bits],
@@ -197,7 +197,7 @@ class SampledState:
         self.restore_order()
         local = _core.z_values(self.columns[: self.rank()])
         spread = range(self.layout.local_bits, self.layout.num_qubits)
-        signs = 1.0 - 2.0 * np.array(self.comm.row_bit_values(spread, self.layout.local_bits))
+        signs = 1.0 - 2.0 * np.array(self.layout.values(self.comm.row, spread))
         values = np.hstack([local[:, :-1], local[:, -1:] * signs])
         self.comm.sum_over_rows(values)
         return np.asarray(values[:, list(qubits)] * self._factors()[:, np.newaxis])

@@ -27,6 +27,7 @@ from lret_dist.process_grid import ProcessGrid, choose_grid, most_row_groups
 from lret_dist.records import Outcome, RunSettings, Sampling
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.saving import saved_bytes
+from lret_dist.schedule import arranged
 from lret_dist.states import as_columns
 from lret_dist.threads import limited_threads
 from lret_dist.truncation import choose_truncation
@@ -315,7 +316,8 @@ def _run(
         if outcome is not None:
             return outcome
         settings = replace(settings, sampling=None)
-    return Evolution(program, settings, comm, cancelled).run()
+    in_order = arranged(program, comm.grid.row_bits)
+    return Evolution(in_order, settings, comm, cancelled).run()
 
 
 def assemble_result(job: Job, report: Report, machine: Machine, started: float) -> SimulationResult:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lret_dist import _core
-from lret_dist.communicator import BUFFER_BYTES, GridCommunicator
-from lret_dist.exchange import swap_bits
+from lret_dist.communicator import BUFFER_BYTES, GridCommunicator, Parcel
+from lret_dist.exchange import swap_bits, vector_in_order
 from lret_dist.factor import Factor
-from lret_dist.layout import Layout, plan_exchange, plan_restore
+from lret_dist.layout import Layout, plan_distribution
 from lret_dist.operators import Operator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -71,30 +71,37 @@ class State:
         """An independent state on the same grid."""
         return State(self.factor.copy(), self.layout.copy(), self.comm)
 
-    def bring_local(self, qubits: Sequence[int], next_use: Callable[[int], int]) -> None:
-        """Exchange bits until the qubits lie on local ones; see :func:`plan_exchange`."""
-        pairs = plan_exchange(self.layout, qubits, next_use)
+    def distribute(self, qubits: Iterable[int]) -> None:
+        """Exchange bits until these qubits, and no others, lie on distributed ones."""
+        pairs = plan_distribution(self.layout, qubits)
         if pairs:
-            swap_bits([self.factor.block], self.layout, self.comm, pairs)
-
-    def restore_order(self) -> None:
-        """Exchange bits until every qubit q lies on bit q."""
-        for pair in plan_restore(self.layout):
-            swap_bits([self.factor.block], self.layout, self.comm, [pair])
+            with self.comm.traffic.counted_as("exchange"):
+                swap_bits([self.factor.block], self.layout, self.comm, pairs)
 
     def split_bits(self, qubits: Sequence[int]) -> tuple[list[int], FixedBits]:
         """Local bits of the qubits, and the positions and values of those that are distributed."""
         bits = self.layout.bits(qubits)
         local_bits = self.layout.local_bits
         positions = tuple(p for p, bit in enumerate(bits) if bit >= local_bits)
-        values = self.comm.row_bit_values([bits[p] for p in positions], local_bits)
+        values = self.layout.values(self.comm.row, [bits[p] for p in positions])
         return [bit for bit in bits if bit < local_bits], (positions, values)
 
+    def row_distance(self, qubits: Sequence[int], flips: Iterable[int]) -> int:
+        """Bits of the row group's number that change where qubits are flipped, by ones."""
+        flipped = [bit for bit, flip in zip(self.layout.bits(qubits), flips, strict=True) if flip]
+        local_bits = self.layout.local_bits
+        return sum(1 << (bit - local_bits) for bit in flipped if bit >= local_bits)
+
     def apply(self, operator: Operator, qubits: Sequence[int]) -> None:
-        """Apply an operator whose qubits are local, or block diagonal where they are not."""
+        """Apply an operator that mixes the values of no qubit on a distributed bit."""
+        self.apply_to(self.factor.block, operator, qubits)
+
+    def apply_to(self, columns: NDArray[Any], operator: Operator, qubits: Sequence[int]) -> None:
+        """As :meth:`apply`, to those columns of the factor that are all there will be."""
         bits, fixed = self.split_bits(qubits)
-        if self.factor.columns:
-            operator.restricted(*fixed).apply(self.factor.block, bits)
+        if columns.shape[1]:
+            operator.restricted(*fixed).apply(columns, bits)
+        self.layout.flipped ^= self.row_distance(qubits, operator.flips)
 
     def project(self, matrix: NDArray[np.complex128], qubits: Sequence[int]) -> None:
         """Apply a matrix that is no unitary; as :meth:`apply`, and the weights are taken anew."""
@@ -113,10 +120,13 @@ class State:
         return sum(self.comm.columns_per_group(self.factor.columns))
 
     def probabilities(self) -> NDArray[np.float64]:
-        """Weight of each row held here, over all columns of the grid, shape (local rows,)."""
+        """Weight of each row, over all columns of the grid, shape (local rows,).
+
+        The rows are those of this row group when every qubit q lies on bit q.
+        """
         weights = _core.probabilities(self.factor.block)
         self.comm.sum_over_columns(weights)
-        return weights
+        return vector_in_order(weights, self.layout, self.comm)
 
     def pauli(self, x_mask: int, z_mask: int) -> float:
         """Tr(P rho), unnormalised.
@@ -132,7 +142,6 @@ class State:
 
         On row group 0 only.
         """
-        self.restore_order()
         whole = self.comm.gather_rows(self.probabilities())
         if whole is None:
             return None
@@ -147,47 +156,70 @@ class State:
 
         Whole columns are gathered chunk by chunk.
         """
-        self.restore_order()
         n, size = self.layout.num_qubits, 1 << len(qubits)
         rho = np.zeros((size, size), np.complex128)
-        axes = [n - 1 - q for q in reversed(qubits)]
+        axes = [n - 1 - bit for bit in reversed(self.layout.bits(qubits))]
         axes += [axis for axis in range(n + 1) if axis not in axes]
         block, most = self.factor.block, max(1, BUFFER_BYTES // (16 << n))
         for start in range(0, block.shape[1], most):
             part = np.ascontiguousarray(block[:, start : start + most])
             whole = self.comm.gather_rows(part)
             if whole is not None:
+                whole = self.unflipped(whole)
                 tensor = whole.astype(np.complex128, copy=False).reshape((2,) * n + (-1,))
                 flat = tensor.transpose(axes).reshape(size, -1)
                 rho += flat @ flat.conj().T
         self.comm.sum_columns_on_driver(rho)
         return rho if self.comm.is_driver else None
 
+    def unflipped(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """The rows of all row groups, in the order of what the distributed bits read."""
+        if not self.layout.flipped:
+            return rows
+        groups = np.arange(self.comm.grid.rows) ^ self.layout.flipped
+        parts = rows.reshape(len(groups), -1, *rows.shape[1:])
+        return np.asarray(parts[groups].reshape(rows.shape))
+
     def pauli_sum(self, x_mask: int, z_mask: int) -> complex:
         """Tr(X**x Z**z rho), unnormalised; masks have one bit a qubit."""
         x_local, x_row = self._split_mask(x_mask)
         z_local, z_row = self._split_mask(z_mask)
         partner = self.comm.row ^ x_row
-        value = 0j
-        for columns in self._column_chunks():
-            mine = columns
-            theirs = columns
-            if x_row:
-                mine = np.ascontiguousarray(columns)
-                theirs = np.empty_like(mine)
-                self.comm.swap_with_row(partner, mine, theirs)
-            value += _core.pauli_overlap(mine, theirs, x_local, z_local)
-        if (partner & z_row).bit_count() & 1:
+        if x_row:
+            value = self._overlap_with(partner, x_local, z_local)
+        else:
+            value = _core.pauli_overlap(self.factor.block, self.factor.block, x_local, z_local)
+        if ((partner ^ self.layout.flipped) & z_row).bit_count() & 1:
             value = -value
         total = np.array([value])
         self.comm.sum_over_all(total)
         return complex(total[0])
 
-    def _column_chunks(self) -> list[NDArray[Any]]:
-        """Views of consecutive columns, each of at most one transfer buffer."""
-        most = max(1, BUFFER_BYTES // (self.factor.rows * self.factor.dtype.itemsize))
+    def _overlap_with(self, partner: int, x_mask: int, z_mask: int) -> complex:
+        """Sum of conj(L) (X**x Z**z L'), where L' are the rows of another row group."""
         block = self.factor.block
-        return [block[:, start : start + most] for start in range(0, block.shape[1], most)]
+        if not block.shape[1]:
+            return 0j
+        most = max(1, BUFFER_BYTES // (block.shape[1] * block.dtype.itemsize))
+        tile = min(len(block), 1 << (most.bit_length() - 1))
+        values = []
+
+        def parcel(mine: int) -> Parcel:
+            # Row x meets row x ^ x_mask, so both send what the other's tile of this number meets.
+            theirs = mine ^ x_mask & ~(tile - 1)
+
+            def pack(out: NDArray[Any]) -> None:
+                out[:] = block[theirs : theirs + tile]
+
+            def unpack(came: NDArray[Any]) -> None:
+                low = (mask & (tile - 1) for mask in (x_mask, z_mask))
+                overlap = _core.pauli_overlap(block[mine : mine + tile], came, *low)
+                values.append(-overlap if (theirs & z_mask).bit_count() & 1 else overlap)
+
+            return Parcel(partner, (tile, block.shape[1]), block.dtype, pack, unpack)
+
+        self.comm.trade_with_rows(parcel(start) for start in range(0, len(block), tile))
+        return sum(values, 0j)
 
     def _split_mask(self, mask: int) -> tuple[int, int]:
         """A mask over qubits as masks over local bits and over row groups."""

@@ -13,7 +13,7 @@ from random_circuits import (
     random_unitary,
 )
 
-from lret_dist import Channel, Circuit, Gate
+from lret_dist import Channel, Circuit, Gate, simulate
 from lret_dist.fusion import fuse
 from lret_dist.program import ChannelStep, MeasureStep, Program, SaveStep, UnitaryStep
 
@@ -26,6 +26,8 @@ def as_circuit(program: Program) -> Circuit:
             circuit.append(Gate("unitary", step.qubits, step.operator.matrix))
         elif isinstance(step, ChannelStep):
             circuit.append(Channel(step.qubits, step.kraus))
+        elif isinstance(step, SaveStep):
+            circuit.append(step.save)
     return circuit
 
 
@@ -33,8 +35,9 @@ def as_circuit(program: Program) -> Circuit:
 @settings(max_examples=40)
 def test_fusion_does_not_change_the_state(seed: int, num_qubits: int) -> None:
     circuit = random_circuit(np.random.default_rng(seed), num_qubits, 15)
-    fused = as_circuit(fuse(circuit))
-    np.testing.assert_allclose(evolve(fused).rho, evolve(circuit).rho, rtol=0, atol=1e-12)
+    fused = as_circuit(fuse(circuit.save_density_matrix(key="rho")))
+    data, exact = evolve(fused).data, evolve(circuit).data
+    np.testing.assert_allclose(data["rho"], exact["rho"], rtol=0, atol=1e-12)
 
 
 def test_one_qubit_gates_and_noise_disappear_into_two_qubit_channels() -> None:
@@ -94,3 +97,15 @@ def test_only_measurements_that_something_follows_stay_in_the_steps() -> None:
 def test_saves_see_everything_before_them_and_nothing_after() -> None:
     circuit = Circuit(2).gate("h", [0]).save_probabilities([1]).gate("h", [0])
     assert [type(s) for s in fuse(circuit).steps] == [UnitaryStep, SaveStep, UnitaryStep]
+
+
+def test_swaps_are_only_other_names() -> None:
+    rng = np.random.default_rng(2)
+    circuit = random_circuit(rng, 4, 12).gate("swap", [0, 3]).gate("h", [0]).gate("swap", [1, 0])
+    circuit.gate("cx", [1, 2]).save_probabilities([0, 1], key="p").save_density_matrix(key="rho")
+    program = fuse(circuit)
+    assert not fuse(Circuit(4).gate("swap", [0, 3])).steps
+    assert [save.qubits for save in program.saves] == [(1, 3), (1, 3, 2, 0)]
+    result = simulate(circuit, epsilon=0, shots=0)
+    for key, value in evolve(circuit).data.items():
+        np.testing.assert_allclose(result.data[key], value, rtol=0, atol=1e-10)

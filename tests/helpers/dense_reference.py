@@ -52,11 +52,13 @@ class DenseState:
         return {bits: float(np.trace(rho).real) for bits, rho in self.branches.items()}
 
 
-def evolve(circuit: Circuit, noise: NoiseModel | None = None) -> DenseState:
+def evolve(
+    circuit: Circuit, noise: NoiseModel | None = None, columns: Matrix | None = None
+) -> DenseState:
     bound = circuit if noise is None else noise.bind(circuit)
-    dimension = 1 << circuit.num_qubits
-    rho = np.zeros((dimension, dimension), dtype=complex)
-    rho[0, 0] = 1
+    if columns is None:
+        columns = np.eye(1 << circuit.num_qubits, 1, dtype=complex)
+    rho = columns @ columns.conj().T
     state = DenseState(circuit.num_qubits, {0: rho})
     for operation in bound:
         _apply(state, operation, noise)

@@ -9,6 +9,7 @@ from mpi4py import MPI
 from lret_dist import ProcessGrid
 from lret_dist.communicator import GridCommunicator
 from lret_dist.compression import Cut, compress
+from lret_dist.operators import Operator
 from lret_dist.state import State
 
 WORLD = MPI.COMM_WORLD
@@ -33,28 +34,49 @@ def spread(comm: GridCommunicator, whole: np.ndarray) -> State:
 
 def density_matrix(state: State) -> np.ndarray:
     """rho in the order of the qubits, on every MPI rank."""
-    state.restore_order()
-    comm, block = state.comm, state.factor.block
-    rho = np.zeros((1 << QUBITS,) * 2, complex)
-    rows = comm.gather_rows(np.ascontiguousarray(block))
-    if rows is not None and comm.row == 0:
-        rho = rows @ rows.conj().T
-    comm.sum_over_all(rho)
-    return rho
+    rho = state.density_matrix(range(QUBITS))
+    whole = np.zeros((1 << QUBITS,) * 2, complex) if rho is None else rho
+    state.comm.broadcast(whole)
+    return whole
 
 
-@pytest.mark.parametrize("needed", [(4, 3), (0, 4), (2,), (4, 0, 2)])
-def test_exchange_then_restore_is_the_identity(
-    comm: GridCommunicator, needed: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("order", [(4, 3, 2), (0, 4, 1), (2, 0, 3), (1, 2, 4)])
+def test_exchange_moves_rows_and_nothing_else(
+    comm: GridCommunicator, order: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lret_dist.exchange.BUFFER_BYTES", 100)
     whole = columns(1, 7)
     state = spread(comm, whole)
-    for qubits in (needed, (0, 1), (4, 2)):
-        state.bring_local(qubits, lambda qubit: qubit)
-        assert all(state.layout.is_local(qubit) for qubit in qubits)
-    np.testing.assert_allclose(density_matrix(state), whole @ whole.conj().T, atol=1e-14)
-    assert [state.layout.bit(q) for q in range(QUBITS)] == list(range(QUBITS))
+    for qubits in (order, (0, 1, 3), (4, 2, 0)):
+        away = qubits[: comm.grid.row_bits]
+        state.distribute(away)
+        assert {q for q in range(QUBITS) if not state.layout.is_local(q)} == set(away)
+        np.testing.assert_allclose(density_matrix(state), whole @ whole.conj().T, atol=1e-14)
+
+
+def test_flips_of_distributed_bits_move_nothing(
+    comm: GridCommunicator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = columns(1, 3)
+    state = spread(comm, whole)
+    before = state.factor.block.copy()
+    flip = Operator(np.array([[0, 1], [1, 0]], complex))
+    spread_qubits = range(state.layout.local_bits, QUBITS)
+    for qubit in spread_qubits:
+        state.apply(flip, [qubit])
+    np.testing.assert_array_equal(state.factor.block, before)
+    order = np.arange(1 << QUBITS) ^ sum(1 << qubit for qubit in spread_qubits)
+    flipped = whole[order]
+    probabilities = (np.abs(flipped) ** 2).sum(axis=1)
+    here = slice(comm.row * len(before), (comm.row + 1) * len(before))
+    np.testing.assert_allclose(state.probabilities(), probabilities[here], atol=1e-14)
+    monkeypatch.setattr("lret_dist.exchange.BUFFER_BYTES", 100)
+    for away in ((0, 1, 3), (4, 2, 0), (2, 1, 4)):
+        state.distribute(away[: comm.grid.row_bits])
+        np.testing.assert_allclose(state.probabilities(), probabilities[here], atol=1e-14)
+        np.testing.assert_allclose(density_matrix(state), flipped @ flipped.conj().T, atol=1e-14)
+        exact = np.vdot(flipped, flipped[np.arange(1 << QUBITS) ^ 0b10110])
+        assert state.pauli_sum(0b10110, 0) == pytest.approx(exact, abs=1e-13)
 
 
 @pytest.mark.parametrize("number", [1, 6, 20, 40])
