@@ -39,7 +39,7 @@ from lret_dist.simulation import (
     plan,
     prepare,
 )
-from lret_dist.threads import threads_per_rank
+from lret_dist.threads import own_cores, threads_per_rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -172,7 +172,7 @@ class _Crew:
         self._comm = comm
         self._grids = Grids(comm)
         if comm is None:
-            self.threads = threads_per_rank(1)
+            self.threads = threads_per_rank([own_cores()])
             self.machine = Machine(mpi_ranks=1, bytes_per_rank=usable(available_bytes(), 1))
         else:
             _await_workers(comm)
@@ -252,7 +252,7 @@ def survey(comm: MPI.Intracomm) -> tuple[int, Machine]:
     from mpi4py import MPI
 
     host = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    threads = threads_per_rank(host.size)
+    threads = threads_per_rank(host.allgather(own_cores()))
     memory = comm.allreduce(usable(available_bytes(), host.size), op=MPI.MIN)
     host.Free()
     return threads, Machine(mpi_ranks=comm.size, bytes_per_rank=memory)

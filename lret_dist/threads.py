@@ -14,35 +14,40 @@ from threadpoolctl import ThreadpoolController
 from lret_dist import _core
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["available_cores", "limited_threads", "one_kernel_thread", "threads_per_rank"]
+__all__ = ["limited_threads", "one_kernel_thread", "own_cores", "threads_per_rank"]
 
 # Both libraries must be loaded before the controller looks for them.
 _LOADED = (numpy.linalg, scipy.linalg.blas)
 
 
-def available_cores() -> int:
+def own_cores() -> frozenset[int]:
     """Cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
 
 
-def threads_per_rank(ranks_on_host: int) -> int:
-    """Threads for this MPI rank: what the user or Slurm said, else a fair share of the cores.
+def threads_per_rank(cores_of_ranks: Sequence[frozenset[int]]) -> int:
+    """Threads for this MPI rank: what the user or Slurm said, else a fair share of its cores.
 
     Args:
-        ranks_on_host: MPI ranks that share this machine.
+        cores_of_ranks: cores of every MPI rank on this machine, this one's among them. A launcher
+            may have given each its own; where it did not, they share.
     """
-    cores = available_cores()
-    for variable in ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"):
-        # OMP_NUM_THREADS may be a list, one number for each nesting level.
-        value = os.environ.get(variable, "").split(",")[0].strip()
-        if value.isdigit() and int(value) > 0:
-            return min(int(value), cores)
-    bound = cores < (os.cpu_count() or 1)
-    return cores if bound else max(1, cores // ranks_on_host)
+    mine = own_cores()
+    share = max(1, len(mine) // sum(not mine.isdisjoint(cores) for cores in cores_of_ranks))
+    if (said := _number("OMP_NUM_THREADS")) is not None:
+        return min(said, len(mine))
+    # Slurm's number is for a task, and an MPI rank may be one of several that a task has started.
+    return min(_number("SLURM_CPUS_PER_TASK") or share, share)
+
+
+def _number(variable: str) -> int | None:
+    # OMP_NUM_THREADS may be a list, one number for each nesting level.
+    value = os.environ.get(variable, "").split(",")[0].strip()
+    return int(value) if value.isdigit() and int(value) > 0 else None
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
 import pytest
@@ -18,7 +17,7 @@ from lret_dist import (
     get_session,
 )
 from lret_dist.launcher import launched_processes, was_launched
-from lret_dist.threads import available_cores, threads_per_rank
+from lret_dist.threads import own_cores, threads_per_rank
 
 
 def request_for(circuit: Circuit, **options: object) -> SimulationRequest:
@@ -110,13 +109,18 @@ def test_launchers_are_recognised(
 
 
 def test_threads_obey_the_user_then_slurm_then_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    cores = available_cores()
+    mine = own_cores()
+    cores = len(mine)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
-    assert threads_per_rank(1) == cores
-    # A mask that leaves out cores was set by the launcher: all of it is this MPI rank's.
-    assert threads_per_rank(10**6) == (1 if cores == os.cpu_count() else cores)
+    others = frozenset(range(10**6, 10**6 + cores))
+    assert threads_per_rank([mine]) == cores
+    assert threads_per_rank([others, mine, others]) == cores
+    assert threads_per_rank([mine, mine]) == max(1, cores // 2)
+    assert threads_per_rank([mine] * 1000) == max(1, cores // 1000)
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", str(cores))
+    assert threads_per_rank([mine, mine]) == max(1, cores // 2)
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
-    assert threads_per_rank(1) == 1
+    assert threads_per_rank([mine]) == 1
     monkeypatch.setenv("OMP_NUM_THREADS", f"{cores + 5},2")
-    assert threads_per_rank(1) == cores
+    assert threads_per_rank([mine]) == cores
