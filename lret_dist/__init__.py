@@ -7,6 +7,7 @@ compression removes them, and the trace that is lost on the way is a certified b
 from importlib.metadata import version
 
 from lret_dist import _preload  # noqa: F401 - before the core is loaded
+from lret_dist.abstract_session import Session
 from lret_dist.api import simulate, simulate_collectively
 from lret_dist.circuit import (
     Barrier,
@@ -34,7 +35,7 @@ from lret_dist.options import SimulationOptions
 from lret_dist.process_grid import ProcessGrid
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.run_handle import RunHandle
-from lret_dist.session import Session, get_session, start_mpi_if_launched
+from lret_dist.session import get_session, start_mpi_if_launched
 from lret_dist.simulation import SimulationRequest
 
 __version__ = version("lret-dist")

@@ -25,26 +25,41 @@ if TYPE_CHECKING:
     from lret_dist.circuit import Circuit
     from lret_dist.noise import NoiseModel
     from lret_dist.result import SimulationResult
+    from lret_dist.run_handle import Outcomes, RunHandle
 
 __all__ = ["simulate", "simulate_collectively"]
 
 
 @overload
 def simulate(
-    circuit: Circuit, noise: NoiseModel | None = None, **options: Any
+    circuit: Circuit,
+    noise: NoiseModel | None = None,
+    *,
+    mpi_ranks: int | None = None,
+    **options: Any,
 ) -> SimulationResult: ...
 @overload
 def simulate(
-    circuit: Sequence[Circuit], noise: NoiseModel | None = None, **options: Any
+    circuit: Sequence[Circuit],
+    noise: NoiseModel | None = None,
+    *,
+    mpi_ranks: int | None = None,
+    **options: Any,
 ) -> list[SimulationResult]: ...
 def simulate(
-    circuit: Circuit | Sequence[Circuit], noise: NoiseModel | None = None, **options: Any
+    circuit: Circuit | Sequence[Circuit],
+    noise: NoiseModel | None = None,
+    *,
+    mpi_ranks: int | None = None,
+    **options: Any,
 ) -> SimulationResult | list[SimulationResult]:
     """Simulate one circuit, or several, and wait for the result.
 
     Args:
         circuit: a circuit or a sequence of them.
         noise: errors bound to their instructions.
+        mpi_ranks: MPI ranks to start, see :func:`~lret_dist.session.get_session`; later calls with
+            the same number use the same ones.
         **options: fields of :class:`~lret_dist.options.SimulationOptions`.
 
     Raises:
@@ -53,17 +68,26 @@ def simulate(
     """
     single = not isinstance(circuit, Sequence)
     circuits = list(circuit) if isinstance(circuit, Sequence) else [circuit]
-    session = get_session()
+    session = get_session(mpi_ranks)
     settings = SimulationOptions(**options)
     requests = [SimulationRequest(circuit=c, noise=noise, options=settings) for c in circuits]
     results = []
-    for outcome in session.submit(requests).result():
+    for outcome in _finished(session.submit(requests)):
         if isinstance(outcome, Exception):
             raise outcome
         for text in outcome.warnings:
             warnings.warn(text, TruncationWarning, stacklevel=2)
         results.append(outcome)
     return results[0] if single else results
+
+
+def _finished(handle: RunHandle) -> Outcomes:
+    """Wait for a batch that nobody else can stop: Ctrl-C stops it."""
+    try:
+        return handle.result()
+    except KeyboardInterrupt:
+        handle.cancel()
+        raise
 
 
 def simulate_collectively(

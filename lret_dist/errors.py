@@ -20,11 +20,11 @@ class InsufficientMemoryError(LretError):
 
 
 class LauncherError(LretError):
-    """The MPI launcher and the MPI library of this process do not belong together."""
+    """MPI ranks could not be started, or launcher and MPI library do not belong together."""
 
 
 class SessionError(LretError):
-    """The session is closed, or a run was asked for from a place where none can start."""
+    """The session is closed or its MPI ranks have ended, or no run can start in this place."""
 
 
 class CancelledError(LretError):

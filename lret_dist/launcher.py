@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["launched_processes", "was_launched"]
+__all__ = ["launched_processes", "launched_rank", "was_launched"]
 
 #: Variables with the number of processes, by launcher: Hydra and other PMI launchers (MPICH, Intel
 #: MPI, srun --mpi=pmi2), Open MPI's mpirun, MVAPICH, Cray PALS, IBM jsrun, Flux.
@@ -22,6 +22,9 @@ _SIZE_VARIABLES = (
 )
 #: Variables that a launcher sets without a number of processes, beside those above.
 _OTHER_VARIABLES = ("PMI_RANK", "PMIX_RANK", "PALS_RANKID")
+
+#: Variables with the MPI rank.
+_RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PALS_RANKID", "SLURM_PROCID")
 
 
 def was_launched(environment: Mapping[str, str] = os.environ) -> bool:
@@ -39,6 +42,11 @@ def launched_processes(environment: Mapping[str, str] = os.environ) -> int | Non
             return int(value)
     tasks = _slurm_step_tasks(environment)
     return tasks if tasks > 1 else None
+
+
+def launched_rank(environment: Mapping[str, str] = os.environ) -> str:
+    """The MPI rank that the launcher gave this process; empty where it does not say."""
+    return next((environment[name] for name in _RANK_VARIABLES if name in environment), "")
 
 
 def _slurm_step_tasks(environment: Mapping[str, str]) -> int:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
-import queue
 import signal
 import socket
 import sys
@@ -21,37 +20,38 @@ import time
 import traceback
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from operator import index
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from lret_dist.abstract_session import Session
 from lret_dist.communicator import GridCommunicator
 from lret_dist.errors import CancelledError, LauncherError, SessionError
 from lret_dist.launcher import launched_processes, was_launched
 from lret_dist.memory import available_bytes, usable
-from lret_dist.run_handle import Outcomes, RunHandle
+from lret_dist.remote import RemoteSession
 from lret_dist.simulation import (
     Job,
     Machine,
     PreparedRequest,
     Report,
-    SimulationRequest,
     assemble_result,
     execute,
     plan,
-    prepare,
 )
 from lret_dist.threads import own_cores, threads_per_rank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from mpi4py import MPI
 
     from lret_dist.process_grid import ProcessGrid
     from lret_dist.result import SimulationResult
+    from lret_dist.run_handle import Outcomes, RunHandle
 
 __all__ = [
+    "DriverSession",
     "Grids",
-    "Session",
     "ending_the_job_on_failure",
     "get_session",
     "start_mpi_if_launched",
@@ -63,85 +63,30 @@ _COMMAND, _WORD = 1, 2
 _READY, _GONE = "ready", "gone"
 #: Command to take part in :func:`survey`; a job is run, and None sends the workers home.
 _SURVEY = "survey"
-#: Seconds that the driver waits at its end for a run to stop before it ends the whole MPI job.
-_STOP_SECONDS = 5.0
 #: Seconds between two looks whether the launcher still lives.
 _WATCH_SECONDS = 0.1
 #: Shortest and longest pause of an idle worker between two looks for a command, in seconds.
 _SHORT_PAUSE, _LONG_PAUSE = 5e-5, 5e-3
 
 
-class Session:
-    """The driver's side: takes requests, and runs them one after the other in one thread.
+class DriverSession(Session):
+    """The session on MPI rank 0, or of a single process.
 
-    That thread alone talks MPI while the session is open. Make one with :func:`get_session`.
-
-    Attributes:
-        machine: MPI ranks and memory there are.
+    Its thread alone talks MPI while the session is open.
     """
 
     def __init__(self, comm: MPI.Intracomm | None = None) -> None:
         self._workers = comm if comm is not None and comm.size > 1 else None
         self._crew = _Crew(self._workers)
-        self.machine = self._crew.machine
-        self._queue: queue.Queue[tuple[RunHandle, list[PreparedRequest]] | None] = queue.Queue()
-        self._closed = False
-        self._current: RunHandle | None = None
-        self._thread = threading.Thread(target=self._work, name="lret-driver", daemon=True)
-        self._thread.start()
+        super().__init__(self._crew.machine)
 
-    @property
-    def mpi_ranks(self) -> int:
-        """Number of MPI ranks."""
-        return self.machine.mpi_ranks
-
-    def submit(self, requests: Sequence[SimulationRequest]) -> RunHandle:
-        """Check the requests, queue them and return at once.
-
-        Raises:
-            ValueError: for a request that cannot be run, before anything is sent.
-            InsufficientMemoryError: when not even the smallest form of a run fits.
-            SessionError: when the session is closed.
-        """
-        if self._closed:
-            raise SessionError("the session is closed; no further run can start")
-        prepared = [self._prepare(request) for request in requests]
-        handle = RunHandle()
-        self._queue.put((handle, prepared))
-        return handle
-
-    def _prepare(self, request: SimulationRequest) -> PreparedRequest:
-        try:
-            return prepare(request, self.machine)
-        except Exception as error:
-            error.add_note(f"in circuit {request.circuit.name!r}")
-            raise
-
-    def close(self) -> None:
-        """Stop what is running, and the workers; later calls do nothing."""
-        if self._closed:
+    def _release(self, *, stopped: bool) -> None:
+        if self._workers is None:
             return
-        self._closed = True
-        while not self._queue.empty():
-            if (item := self._queue.get_nowait()) is not None:
-                item[0].cancel()
-        if (current := self._current) is not None:
-            current.cancel()
-        self._queue.put(None)
-        self._thread.join(_STOP_SECONDS)
-        if self._workers is not None:
-            if self._thread.is_alive():
-                _say(self._workers, "the run did not stop in time; the whole MPI job is ended")
-                self._workers.Abort(1)
-            _tell(self._workers, None)
-
-    def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
-            handle, prepared = item
-            if handle.begin():
-                self._current = handle
-                handle.end(self._run_batch(handle, prepared))
-                self._current = None
+        if not stopped:
+            _say(self._workers, "the run did not stop in time; the whole MPI job is ended")
+            self._workers.Abort(1)
+        _tell(self._workers, None)
 
     def _run_batch(
         self, handle: RunHandle, batch: list[PreparedRequest]
@@ -322,12 +267,13 @@ def _next_command(comm: MPI.Intracomm) -> Job | str | None:
 
 
 class _Process:
-    """What this process is: its MPI world, if it has one, and its session."""
+    """What this process is: its MPI world, if it has one, and its sessions."""
 
     def __init__(self, *, alone: bool) -> None:
         self.pid = os.getpid()
         self.comm: MPI.Intracomm | None = None
-        self.session: Session | None = None
+        self.session: DriverSession | None = None
+        self.remote: dict[int, RemoteSession] = {}
         self.problem: str | None = None
         self.lock = threading.Lock()
         if not alone and (was_launched() or "mpi4py.MPI" in sys.modules):
@@ -359,6 +305,8 @@ class _Process:
         """This process ends: let nobody wait for it. A forked child has no part in the job."""
         if os.getpid() != self.pid:
             return
+        for remote in self.remote.values():
+            remote.close()
         if self.session is not None:
             self.session.close()
         elif self.comm is not None and self.comm.rank > 0:
@@ -367,7 +315,7 @@ class _Process:
             for rank in range(1, self.comm.size):
                 self.comm.isend(None, rank, _COMMAND)
 
-    def open(self) -> Session:
+    def open(self, mpi_ranks: int | None) -> Session:
         if self.problem is not None:
             raise LauncherError(
                 f"the launcher started {launched_processes()} processes, but in this one "
@@ -378,10 +326,27 @@ class _Process:
         if self.comm is not None and self.comm.rank > 0:
             atexit.unregister(self._leave)
             _serve(self.comm)
+        number, own = _checked(mpi_ranks), 1 if self.comm is None else self.comm.size
         with self.lock:
+            if number is not None and number != own:
+                return self._open_remote(number, own)
             if self.session is None:
-                self.session = Session(self.comm)
+                self.session = DriverSession(self.comm)
             return self.session
+
+    def _open_remote(self, mpi_ranks: int, own: int) -> RemoteSession:
+        if own > 1:
+            raise ValueError(
+                f"mpi_ranks is {mpi_ranks}, but this script runs under a launcher that started "
+                f"{own} MPI ranks: leave it out, or start the script without a launcher"
+            )
+        known = self.remote.get(mpi_ranks)
+        if known is not None and known.is_usable():
+            return known
+        if known is not None:
+            known.close()
+        self.remote[mpi_ranks] = RemoteSession(mpi_ranks)
+        return self.remote[mpi_ranks]
 
 
 def _several() -> bool:
@@ -408,14 +373,36 @@ def _this_process() -> _Process:
         return _process
 
 
-def get_session() -> Session:
-    """The session of this process, made at the first call.
+def get_session(mpi_ranks: int | None = None) -> Session:
+    """A session of this process, made at the first call.
 
-    On MPI rank 0 it returns the driver's session. On the other MPI ranks it does not return: they
-    serve the driver until it ends, and end with it.
+    Without a number it is the process's own: on all MPI ranks that a launcher started, else in the
+    process itself. On MPI rank 0 it returns the driver's session. On the other MPI ranks it does
+    not return: they serve the driver until it ends, and end with it.
+
+    With a number, in a process without a launcher, that many MPI ranks are started on this machine,
+    or in the Slurm allocation that the process is part of. They serve this process until the
+    session is closed or the process ends. Sessions of different numbers live side by side.
+
+    Args:
+        mpi_ranks: MPI ranks to start; 1 is the process itself. Under a launcher it can only be the
+            number that it started.
 
     Raises:
-        LauncherError: when several processes were started but do not see each other.
+        TypeError: when ``mpi_ranks`` is not an integer.
+        ValueError: when it is not positive, or a launcher has started another number.
+        LauncherError: when several processes were started but do not see each other, or when MPI
+            ranks cannot be started, with what they wrote.
         SessionError: when a worker has ended before it could serve.
     """
-    return _this_process().open()
+    return _this_process().open(mpi_ranks)
+
+
+def _checked(mpi_ranks: Any) -> int | None:
+    if mpi_ranks is None:
+        return None
+    if isinstance(mpi_ranks, bool) or not hasattr(mpi_ranks, "__index__"):
+        raise TypeError(f"mpi_ranks must be an integer, got {mpi_ranks!r}")
+    if (number := index(mpi_ranks)) < 1:
+        raise ValueError(f"mpi_ranks must be at least 1, got {number}")
+    return number

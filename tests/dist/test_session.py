@@ -10,13 +10,13 @@ from random_circuits import brick_wall, brick_wall_noise
 from lret_dist import (
     CancelledError,
     Circuit,
-    Session,
     SessionError,
     SimulationOptions,
     SimulationRequest,
     get_session,
 )
 from lret_dist.launcher import launched_processes, was_launched
+from lret_dist.session import DriverSession
 from lret_dist.threads import own_cores, threads_per_rank
 
 
@@ -81,7 +81,7 @@ def test_mistakes_are_raised_where_they_are_made() -> None:
 
 
 def test_a_closed_session_takes_nothing() -> None:
-    session = Session()
+    session = DriverSession()
     session.submit([long_request()])
     session.close()
     session.close()
