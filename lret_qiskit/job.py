@@ -14,7 +14,6 @@ from lret_dist import (
     SimulationRequest,
     SimulationResult,
     TruncationWarning,
-    get_session,
 )
 from lret_qiskit.translators import Experiment, build_result
 
@@ -57,10 +56,12 @@ class LRETJob(JobV1):  # type: ignore[misc]
 
         Raises:
             JobError: if it was started before.
+            SessionError: if the backend's MPI ranks have ended, with what they wrote last.
         """
         if self._requests is None:
             raise JobError(f"job {self.job_id()} has been submitted already")
-        self._handle = get_session().submit(self._requests)
+        backend: LRETBackend = self.backend()
+        self._handle = backend.session.submit(self._requests)
         self._requests = None
 
     def result(self, timeout: float | None = None) -> Result:

@@ -27,11 +27,30 @@ _EPSILONS = {
 class LRETProvider:
     """Gives LRET's backends by name.
 
-    Making a provider starts the session: under MPI, the other MPI ranks begin to serve here.
+    Making a provider starts the session: under MPI, the other MPI ranks begin to serve here, and
+    with ``mpi_ranks`` they are started.
+
+    Example:
+        >>> backend = LRETProvider(mpi_ranks=2).get_backend("lret_simulator")
+        >>> backend.session.mpi_ranks
+        2
     """
 
-    def __init__(self) -> None:
-        get_session()
+    def __init__(self, mpi_ranks: int | None = None) -> None:
+        """Start the session.
+
+        Args:
+            mpi_ranks: MPI ranks to start on this machine, or in the Slurm allocation that this
+                process is part of; they end with the process. Providers with the same number share
+                them. Default: those of the launcher, such as mpirun, or else none.
+
+        Raises:
+            TypeError: when ``mpi_ranks`` is not an integer.
+            ValueError: when it is not positive, or a launcher has started another number.
+            LauncherError: when the MPI ranks cannot be started, with what they wrote.
+        """
+        get_session(mpi_ranks)
+        self._mpi_ranks = mpi_ranks
 
     def __repr__(self) -> str:
         return f"LRETProvider(backends={list(_EPSILONS)})"
@@ -50,7 +69,10 @@ class LRETProvider:
             attributes: only backends with these attributes, such as ``num_qubits=28``.
         """
         names = [known for known in _EPSILONS if name in (None, known)]
-        made = [LRETBackend(self, known, epsilon=_EPSILONS[known]) for known in names]
+        made = [
+            LRETBackend(self, known, mpi_ranks=self._mpi_ranks, epsilon=_EPSILONS[known])
+            for known in names
+        ]
         return [backend for backend in made if _fits(backend, filters, attributes)]
 
     def get_backend(self, name: str | None = None, **attributes: Any) -> LRETBackend:

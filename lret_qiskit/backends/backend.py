@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2, Options
 
-from lret_dist import NoiseModel, SimulationRequest, get_session
+from lret_dist import NoiseModel, Session, SimulationRequest, get_session
 from lret_qiskit.backends.options import RunOptions, as_defaults, default_options, merged_options
 from lret_qiskit.backends.target import build_target
 from lret_qiskit.job import LRETJob
@@ -31,7 +31,8 @@ _MAX_CIRCUITS = 300
 class LRETBackend(BackendV2):  # type: ignore[misc]
     """Simulator of noisy circuits that keeps a low-rank factor of the density matrix.
 
-    Making a backend starts the session: under MPI, the other MPI ranks begin to serve here.
+    Making a backend starts the session: under MPI, the other MPI ranks begin to serve here, and
+    with ``mpi_ranks`` they are started.
 
     Example:
         >>> backend = LRETBackend(epsilon=1e-6, seed_simulator=7)
@@ -45,6 +46,7 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         name: str = "lret_simulator",
         *,
         num_qubits: int = 28,
+        mpi_ranks: int | None = None,
         **options: Any,
     ) -> None:
         """Make a backend.
@@ -53,15 +55,18 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             provider: the provider that made it, or None.
             name: its name.
             num_qubits: most qubits of a circuit; idle ones do not count.
+            mpi_ranks: MPI ranks to start, as of :class:`~lret_qiskit.provider.LRETProvider`.
             options: defaults of :meth:`run`'s options, ``noise_model`` among them.
 
         Raises:
             AttributeError: for an unknown option.
             TypeError: for an option of the wrong type.
             ValueError: for an option out of range, or fewer than one qubit.
+            LauncherError: when the MPI ranks cannot be started, with what they wrote.
         """
         num_qubits = _checked_arguments(provider, name, num_qubits)
-        get_session()
+        self._mpi_ranks = mpi_ranks
+        self._session: Session | None = get_session(mpi_ranks)
         super().__init__(
             provider=provider,
             name=name,
@@ -79,6 +84,17 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             f"LRETBackend({self.name!r}, num_qubits={self._num_qubits}, "
             f"epsilon={self.options.epsilon})"
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy finds the session of the process that it comes to.
+        return self.__dict__ | {"_session": None}
+
+    @property
+    def session(self) -> Session:
+        """The session that runs this backend's jobs; each process has one of its own."""
+        if self._session is None or not self._session.is_here:
+            self._session = get_session(self._mpi_ranks)
+        return self._session
 
     @classmethod
     def _default_options(cls) -> Options:
@@ -129,6 +145,7 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
                 ``UnsupportedOperationError`` names an unknown operation), unbound or infinite
                 parameters, too many circuits or qubits, or an option out of range.
             InsufficientMemoryError: if a circuit cannot fit.
+            SessionError: if the backend's MPI ranks have ended, with what they wrote last.
         """
         checked = merged_options(self.options, options)
         circuits = self._checked_circuits(run_input)

@@ -6,7 +6,6 @@ from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError, JobStatus, JobTimeoutError
 
-import lret_qiskit.job
 from lret_dist import CancelledError, LretError
 from lret_qiskit import LRETBackend, LRETJob
 
@@ -51,7 +50,7 @@ class FakeHandle:
 def handle(monkeypatch) -> FakeHandle:
     fake = FakeHandle()
     session = SimpleNamespace(submit=lambda _: fake)
-    monkeypatch.setattr(lret_qiskit.job, "get_session", lambda: session)
+    monkeypatch.setattr(LRETBackend, "session", session)
     return fake
 
 

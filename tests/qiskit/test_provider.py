@@ -52,9 +52,9 @@ def test_backends_do_not_share_options() -> None:
 )
 def test_making_one_starts_the_session(monkeypatch, module, make) -> None:
     started = []
-    monkeypatch.setattr(module, "get_session", lambda: started.append(True))
-    make()
-    assert started
+    monkeypatch.setattr(module, "get_session", lambda mpi_ranks: started.append(mpi_ranks))
+    make(mpi_ranks=3)
+    assert started == [3]
 
 
 def test_repr_names_the_backends() -> None:
