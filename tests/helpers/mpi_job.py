@@ -85,6 +85,17 @@ class Job:
         self._since = time.monotonic()
         os.kill(target, number)
 
+    def signal_group(self, number: int) -> None:
+        """Send a signal to the process group, as a terminal does."""
+        self._since = time.monotonic()
+        os.killpg(self._process.pid, number)
+
+    def signal_launcher(self, number: int) -> None:
+        """Send a signal to the launcher that the script has started."""
+        (launcher,) = psutil.Process(self._process.pid).children()
+        self._since = time.monotonic()
+        launcher.send_signal(number)
+
     def finish(self, seconds: float) -> Outcome:
         """Wait for the end, at most ``seconds`` from the fault or, without one, from the start."""
         left = self._since + seconds - time.monotonic()

@@ -1,4 +1,9 @@
-"""A run of minutes: full rank on 12 qubits, of which nothing may be discarded."""
+"""A run of minutes: full rank on 12 qubits, of which nothing may be discarded.
+
+``long_run.py [MPI_RANKS]``
+"""
+
+import sys
 
 import numpy as np
 
@@ -14,7 +19,11 @@ for layer in range(400):
         circuit.gate("rx", [qubit], rng.uniform(0, 3)).channel(NOISE, [qubit])
     for qubit in range(layer % 2, 11, 2):
         circuit.gate("cx", [qubit, qubit + 1])
-get_session()
-print("ready", flush=True)
-simulate(circuit.measure_all(), epsilon=0.0)
-print("done", flush=True)
+circuit.measure_all()
+
+if __name__ == "__main__":
+    mpi_ranks = int(sys.argv[1]) if sys.argv[1:] else None
+    get_session(mpi_ranks)
+    print("ready", flush=True)
+    simulate(circuit, epsilon=0.0, mpi_ranks=mpi_ranks)
+    print("done", flush=True)
