@@ -32,11 +32,11 @@ from lret_dist.errors import (
 )
 from lret_dist.noise import ErrorTerm, NoiseModel
 from lret_dist.options import SimulationOptions
+from lret_dist.planning import SimulationRequest
 from lret_dist.process_grid import ProcessGrid
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.run_handle import RunHandle
 from lret_dist.session import get_session, start_mpi_if_launched
-from lret_dist.simulation import SimulationRequest
 
 __version__ = version("lret-dist")
 

@@ -9,13 +9,14 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from lret_dist.errors import SessionError
+from lret_dist.planning import PreparedRequest, SimulationRequest, prepare
 from lret_dist.run_handle import Outcomes, RunHandle
-from lret_dist.simulation import Machine, PreparedRequest, SimulationRequest, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lret_dist.errors import CancelledError
+    from lret_dist.machine import Machine
 
 __all__ = ["Session"]
 

@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 from lret_dist.errors import TruncationWarning
 from lret_dist.options import SimulationOptions
+from lret_dist.planning import Job, SimulationRequest, make_job, prepare
 from lret_dist.session import Grids, ending_the_job_on_failure, get_session, survey
-from lret_dist.simulation import (
-    Job,
-    SimulationRequest,
-    assemble_result,
-    execute,
-    plan,
-    prepare,
-)
+from lret_dist.simulation import assemble_result, execute
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -121,7 +115,7 @@ def simulate_collectively(
         prepared = prepare(request, machine)
         started = time.perf_counter()
         # The driver's plan holds for all: a fresh seed is drawn once.
-        job: Job = own.bcast(plan(prepared, machine) if own.rank == 0 else None)
+        job: Job = own.bcast(make_job(prepared, machine) if own.rank == 0 else None)
         with ending_the_job_on_failure(own):
             grid = Grids(own).find(job.grid)
             report = None if grid is None else execute(job, grid, threads, lambda: False)

@@ -119,7 +119,9 @@ class GridCommunicator:
     def column_group(self) -> GridCommunicator:
         """This column group as a process grid of its own; collective, to be freed."""
         alone = ProcessGrid(self.grid.rows, 1)
-        return GridCommunicator(alone, self._over_rows if self.grid.rows > 1 else None)
+        group = GridCommunicator(alone, self._over_rows if self.grid.rows > 1 else None)
+        group.traffic = self.traffic
+        return group
 
     @property
     def is_driver(self) -> bool:

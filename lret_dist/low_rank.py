@@ -105,7 +105,8 @@ class LowRank:
         else:
             self._note_rank(decision.columns + decision.chosen)
         if self.comm.is_driver:
-            self.outcome.history.note(number + 1, self._rank, path.budget.discarded)
+            grown = decision.columns + decision.chosen
+            self.outcome.history.note(number + 1, self._rank, path.budget.discarded, grown)
         return True
 
     def weights(self, state: State, step: ChannelStep) -> NDArray[np.float64]:
@@ -210,5 +211,6 @@ class LowRank:
             path.budget.discarded += compress(state.factor, self.comm, cut, self.program.num_qubits)
             after = state.rank()
         path.policy.record(after)
+        self.outcome.history.compressions.append((number + 1, before, after))
         self.outcome.num_truncations += after < before
         self._note_rank(after)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lret_dist.program import Program
 
 __all__ = [
+    "RUN_OVERHEAD",
     "available_bytes",
     "check_density_memory",
     "check_memory",
@@ -30,7 +31,7 @@ __all__ = [
 #: Part of the free memory that a run may plan with.
 _USABLE = 0.9
 #: Bytes an MPI rank needs beside the factor: transfer buffers, Python objects of the run.
-_OVERHEAD = 64 << 20
+RUN_OVERHEAD = 64 << 20
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 
@@ -149,7 +150,7 @@ def columns_that_fit(program: Program, grid: ProcessGrid, itemsize: int, budget:
     four R x R complex matrices on the driver.
     """
     rows = (1 << program.num_qubits) // grid.rows
-    free = budget - 2 * 8 * rows - min(_OVERHEAD, budget // 4)
+    free = budget - 2 * 8 * rows - min(RUN_OVERHEAD, budget // 4)
     each = rows * itemsize * 1.3 / grid.columns
     columns = (math.sqrt(each**2 + 4 * 64 * max(free, 0)) - each) / (2 * 64)
     return max(1, int(columns))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from operator import index
@@ -64,7 +65,9 @@ class SimulationOptions:
         initial_rank: columns for which memory is set aside at the start; never changes the state.
         initial_state: a state vector (2**n,), a density matrix (2**n, 2**n), or a factor
             (2**n, r); default: all qubits zero.
-        parallelization: how the factor is split over MPI ranks.
+        parallelization: how the factor is split over MPI ranks: by ``"row"``, by ``"column"``, by
+            both (``"hybrid"``), or as it is expected to be fastest (``"auto"``).
+        process_grid: row groups, a power of two, and column groups to use, or None.
     """
 
     method: Method = "automatic"
@@ -79,6 +82,7 @@ class SimulationOptions:
     initial_rank: int = 1
     initial_state: NDArray[np.complex128] | None = None
     parallelization: Parallelization = "auto"
+    process_grid: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         _set(self, "shots", _integer("shots", self.shots, 0))
@@ -96,6 +100,8 @@ class SimulationOptions:
         self._check_truncation()
         _choice("precision", self.precision, PRECISIONS)
         _choice("parallelization", self.parallelization, PARALLELIZATIONS)
+        if self.process_grid is not None:
+            _set(self, "process_grid", _grid(self.process_grid, self.parallelization))
         if self.initial_state is not None:
             _set(self, "initial_state", _state(self.initial_state))
 
@@ -148,6 +154,21 @@ def _fraction(name: str, value: Any, *, positive: bool = False) -> float:
 def _choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
+
+
+def _grid(value: Any, parallelization: str) -> tuple[int, int]:
+    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
+        raise TypeError(f"process_grid must be (row groups, column groups), got {value!r}")
+    rows, columns = (_integer("process_grid", number, 1) for number in value)
+    if rows & (rows - 1):
+        raise ValueError(f"process_grid needs a power of two of row groups, got {rows}")
+    wrong = {"row": columns > 1, "column": rows > 1}
+    if wrong.get(parallelization, False):
+        raise ValueError(
+            f'process_grid {rows} x {columns} is not parallelization="{parallelization}"; leave '
+            f"one of them out"
+        )
+    return rows, columns
 
 
 def _state(value: Any) -> NDArray[np.complex128]:

@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lret_dist.options import Parallelization
 
-__all__ = ["ProcessGrid", "choose_grid", "most_row_groups"]
-
-#: Expected amplitudes (rows times columns) per MPI rank below which a further rank does not pay: on
-#: two cores, 0.4 million in all took 0.14 s on one and 0.22 s on two, 9 million 3.0 s and 2.5 s.
-_LEAST_AMPLITUDES_PER_RANK = 1 << 20
+__all__ = ["ProcessGrid", "most_row_groups", "possible_grids"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,39 +59,71 @@ def most_row_groups(num_qubits: int, widest_step: int) -> int:
     return 1 << max(0, num_qubits - max(widest_step, 1))
 
 
-def choose_grid(
+def possible_grids(
     parallelization: Parallelization,
+    process_grid: tuple[int, int] | None,
     mpi_ranks: int,
     *,
     num_qubits: int,
     widest_step: int,
-    expected_rank: int,
     least_rows: int = 1,
-) -> ProcessGrid:
-    """The process grid for a run.
+) -> list[ProcessGrid]:
+    """The process grids that a run may use; more than one only where it is to be chosen.
+
+    The first has the fewest row groups that fit, and the most column groups.
 
     Args:
         parallelization: what the user asked for.
+        process_grid: the grid that the user asked for, or None.
         mpi_ranks: MPI ranks there are.
         num_qubits: qubits that are simulated.
         widest_step: most qubits that must be local at once.
-        expected_rank: rough number of columns, for ``"auto"``.
         least_rows: row groups that one column needs to fit in memory, for ``"auto"``.
 
     Raises:
-        ValueError: for ``"row"`` on a number of MPI ranks that is no power of two.
+        ValueError: for a grid that cannot be made, saying which can.
     """
     most_rows = most_row_groups(num_qubits, widest_step)
     _check_power_of_two(parallelization, mpi_ranks)
+    if process_grid is not None:
+        return [_given(process_grid, mpi_ranks, most_rows)]
     if parallelization == "row":
-        return ProcessGrid(min(mpi_ranks, most_rows), 1)
+        return [ProcessGrid(min(mpi_ranks, most_rows), 1)]
     if parallelization == "column":
-        return ProcessGrid(1, mpi_ranks)
+        return [ProcessGrid(1, mpi_ranks)]
     if parallelization == "hybrid":
         rows = min(_balanced_rows(mpi_ranks), most_rows)
-        return ProcessGrid(rows, mpi_ranks // rows)
-    rows_needed = min(least_rows, most_rows, _power_of_two_at_most(mpi_ranks))
-    return _automatic(mpi_ranks, num_qubits, most_rows, expected_rank, rows_needed)
+        return [ProcessGrid(rows, mpi_ranks // rows)]
+    least = min(least_rows, most_rows, _power_of_two_at_most(mpi_ranks))
+    return _all_grids(mpi_ranks, least, most_rows)
+
+
+def _all_grids(mpi_ranks: int, least_rows: int, most_rows: int) -> list[ProcessGrid]:
+    """Grids with as many columns as there can be for their rows, and halves of that."""
+    grids = []
+    rows = least_rows
+    while rows <= min(mpi_ranks, most_rows):
+        columns = mpi_ranks // rows
+        while columns:
+            grids.append(ProcessGrid(rows, columns))
+            columns //= 2
+        rows *= 2
+    return grids
+
+
+def _given(process_grid: tuple[int, int], mpi_ranks: int, most_rows: int) -> ProcessGrid:
+    grid = ProcessGrid(*process_grid)
+    if grid.size > mpi_ranks:
+        raise ValueError(
+            f"process_grid {grid.rows} x {grid.columns} needs {grid.size} MPI ranks, there are "
+            f"{mpi_ranks}"
+        )
+    if grid.rows > most_rows:
+        raise ValueError(
+            f"process_grid {grid.rows} x {grid.columns} leaves the widest step of this circuit too "
+            f"few local qubits: at most {most_rows} row groups are possible"
+        )
+    return grid
 
 
 def _check_power_of_two(parallelization: Parallelization, mpi_ranks: int) -> None:
@@ -106,21 +134,6 @@ def _check_power_of_two(parallelization: Parallelization, mpi_ranks: int) -> Non
             f'parallelization="row" needs a power of two of MPI ranks, got {mpi_ranks}: start '
             f'{below} or {2 * below}, or use "column", "hybrid" or "auto", which take any number'
         )
-
-
-def _automatic(
-    mpi_ranks: int, num_qubits: int, most_rows: int, expected_rank: int, rows_needed: int
-) -> ProcessGrid:
-    """Rows as far as a power of two goes, columns for the rest, on as many MPI ranks as pay.
-
-    On one machine rows beat columns on every circuit tried, by up to a factor of two: a compression
-    moves all columns several times, a step on a distributed bit half of the rows once.
-    """
-    paying = (expected_rank << num_qubits) // _LEAST_AMPLITUDES_PER_RANK
-    used = mpi_ranks if paying >= mpi_ranks else _power_of_two_at_most(max(1, paying))
-    used = max(used, rows_needed)
-    rows = min(max(used & -used, rows_needed), most_rows)
-    return ProcessGrid(rows, max(1, min(used // rows, expected_rank)))
 
 
 def _balanced_rows(mpi_ranks: int) -> int:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
 
+    from lret_dist.machine import Machine
+    from lret_dist.planning import PreparedRequest
     from lret_dist.run_handle import Outcomes, RunHandle
-    from lret_dist.simulation import Machine, PreparedRequest
 
 __all__ = ["CANCEL", "RemoteSession"]
 

@@ -43,7 +43,12 @@ class RunMetadata:
         parallelization: how the factor was split: ``"row"``, ``"column"``, ``"hybrid"``, or
             ``"none"`` on one MPI rank.
         process_grid: (row groups, column groups); their product is the number of MPI ranks used.
+        grid_reason: why this grid was taken.
         mpi_ranks: MPI ranks of the session.
+        communication: ``bytes`` and ``messages`` that each MPI rank of the grid counted, each one
+            counted once over all of them; ``bytes_by_purpose``, of all; of certified runs also
+            ``predicted``: time, memory, rank and messages as expected before the run; and
+            ``modelled_bytes``, what the model gives for the ranks that the run had.
         threads_per_rank: threads that the kernels used on each MPI rank.
         peak_memory_mb: largest resident memory of any one MPI rank during the run, in MiB.
         precision: ``"double"`` or ``"single"``.
@@ -67,6 +72,8 @@ class RunMetadata:
     translation_time_seconds: float = 0.0
     parallelization: str
     process_grid: tuple[int, int]
+    grid_reason: str
+    communication: dict[str, Any]
     mpi_ranks: int
     threads_per_rank: int
     peak_memory_mb: float

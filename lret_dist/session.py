@@ -23,21 +23,17 @@ from contextlib import contextmanager
 from operator import index
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
+
 from lret_dist.abstract_session import Session
 from lret_dist.communicator import GridCommunicator
 from lret_dist.errors import CancelledError, LauncherError, SessionError
 from lret_dist.launcher import launched_processes, was_launched
+from lret_dist.machine import USUAL_SPEEDS, Machine, Speeds, measure_kernels, measure_network
 from lret_dist.memory import available_bytes, usable
+from lret_dist.planning import Job, PreparedRequest, make_job
 from lret_dist.remote import RemoteSession
-from lret_dist.simulation import (
-    Job,
-    Machine,
-    PreparedRequest,
-    Report,
-    assemble_result,
-    execute,
-    plan,
-)
+from lret_dist.simulation import Report, assemble_result, execute
 from lret_dist.threads import own_cores, threads_per_rank
 
 if TYPE_CHECKING:
@@ -105,7 +101,7 @@ class DriverSession(Session):
         if cancelled():
             raise CancelledError("the run was cancelled before it began")
         started = time.perf_counter()
-        job = plan(prepared, self.machine)
+        job = make_job(prepared, self.machine)
         report = self._crew.run(job, cancelled)
         return assemble_result(job, report, self.machine, started)
 
@@ -193,14 +189,34 @@ def _say(comm: MPI.Intracomm, text: str) -> None:
 
 
 def survey(comm: MPI.Intracomm) -> tuple[int, Machine]:
-    """Threads of this MPI rank, and the least memory that any of them has; collective."""
+    """Threads of this MPI rank, and what the session runs on; collective."""
     from mpi4py import MPI
 
     host = comm.Split_type(MPI.COMM_TYPE_SHARED)
     threads = threads_per_rank(host.allgather(own_cores()))
     memory = comm.allreduce(usable(available_bytes(), host.size), op=MPI.MIN)
     host.Free()
-    return threads, Machine(mpi_ranks=comm.size, bytes_per_rank=memory)
+    return threads, Machine(
+        mpi_ranks=comm.size, bytes_per_rank=memory, speeds=_speeds(comm, threads)
+    )
+
+
+def _speeds(comm: MPI.Intracomm, threads: int) -> Speeds:
+    """How fast the slowest MPI rank is; measured on all at the same time."""
+    from mpi4py import MPI
+
+    if comm.size == 1:
+        return USUAL_SPEEDS
+    comm.Barrier()
+    latency, bandwidth = measure_network(comm)
+    comm.Barrier()
+    mine = np.array([*measure_kernels(threads), latency, 1 / bandwidth])
+    slowest = np.empty_like(mine)
+    comm.Allreduce(mine, slowest, op=MPI.MAX)
+    applied, formed, latency, per_byte = slowest.tolist()
+    return Speeds(
+        pass_seconds=applied, gram_seconds=formed, latency=latency, bandwidth=1 / per_byte
+    )
 
 
 def _await_workers(comm: MPI.Intracomm) -> None:

@@ -1,291 +1,52 @@
-"""From a request to a result: what is checked, planned, run and reported for one circuit."""
+"""One circuit on every MPI rank of its process grid, and the result that comes of it."""
 
 from __future__ import annotations
 
-import secrets
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lret_dist.batches import run_batches
-from lret_dist.circuit import Channel, Circuit, Gate, Measure, Save
-from lret_dist.cost import expected_ranks
+from lret_dist.course import recorded_course
 from lret_dist.evolution import Evolution
-from lret_dist.fusion import fuse
-from lret_dist.memory import (
-    check_density_memory,
-    check_memory,
-    columns_that_fit,
-    density_bytes,
-    least_row_groups,
-    peak_mb,
-    reset_peak,
-)
-from lret_dist.noise import NoiseModel
-from lret_dist.options import SimulationOptions
-from lret_dist.process_grid import ProcessGrid, choose_grid, most_row_groups
-from lret_dist.records import Outcome, RunSettings, Sampling
+from lret_dist.memory import peak_mb, reset_peak
 from lret_dist.result import RunMetadata, SimulationResult
-from lret_dist.saving import saved_bytes
 from lret_dist.schedule import arranged
-from lret_dist.states import as_columns
 from lret_dist.threads import limited_threads
-from lret_dist.truncation import choose_truncation
+from lret_dist.traffic import Traffic
+from lret_dist.traffic_model import modelled_traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Callable
 
     from lret_dist.communicator import GridCommunicator
+    from lret_dist.machine import Machine
+    from lret_dist.planning import Job
+    from lret_dist.prediction import Prediction
     from lret_dist.program import Program
+    from lret_dist.records import Outcome, RunSettings, Sampling
 
-__all__ = [
-    "Job",
-    "Machine",
-    "PreparedRequest",
-    "Report",
-    "SimulationRequest",
-    "assemble_result",
-    "execute",
-    "plan",
-    "prepare",
-]
+__all__ = ["Report", "assemble_result", "execute"]
 
 #: Discarded trace above ``epsilon`` that is rounding, by bytes of an entry.
 _ROUNDING = {16: 1e-10, 8: 1e-5}
 
 
-@dataclass(frozen=True, kw_only=True)
-class SimulationRequest:
-    """A circuit to simulate, as its author wrote it.
-
-    Attributes:
-        circuit: the circuit, without noise.
-        noise: errors that are bound to its instructions, or None.
-        options: how to simulate it.
-
-    Raises:
-        TypeError: for anything else, such as a circuit of Qiskit.
-    """
-
-    circuit: Circuit
-    noise: NoiseModel | None = None
-    options: SimulationOptions = field(default_factory=SimulationOptions)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.circuit, Circuit):
-            raise TypeError(_wrong_type("circuit", "a Circuit", self.circuit))
-        if not isinstance(self.noise, NoiseModel | None):
-            raise TypeError(_wrong_type("noise", "a NoiseModel", self.noise))
-
-
-def _wrong_type(name: str, expected: str, value: object) -> str:
-    kind = type(value)
-    text = f"{name} must be {expected} of lret_dist, got {kind.__name__}"
-    if kind.__module__.startswith("qiskit"):
-        text += "; what comes from Qiskit is run by LRETBackend of lret_qiskit"
-    return text
-
-
-@dataclass(frozen=True, kw_only=True)
-class Machine:
-    """What a session runs on.
-
-    Attributes:
-        mpi_ranks: number of MPI ranks.
-        bytes_per_rank: memory that each of them may use.
-    """
-
-    mpi_ranks: int
-    bytes_per_rank: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class PreparedRequest:
-    """A checked request: noise bound, idle qubits gone."""
-
-    circuit: Circuit
-    options: SimulationOptions
-    columns: NDArray[np.complex128] | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """What all MPI ranks of a session are sent to run one circuit.
-
-    Attributes:
-        program: what is run.
-        averages: where the program splits by measured outcomes, the program that holds what is
-            saved: measurements only dephase there, so that saved values are exact and do not
-            depend on the shots.
-        settings: what every MPI rank must know beside the programs.
-        grid: how the factor is split.
-        truncation_reason: why small branches are discarded, or sampled.
-    """
-
-    program: Program
-    averages: Program | None
-    settings: RunSettings
-    grid: ProcessGrid
-    truncation_reason: str
-
-
 @dataclass(kw_only=True)
 class Report:
-    """What the driver knows after a run."""
+    """What the driver knows after a run.
+
+    Attributes:
+        outcome: what came out.
+        threads: threads of each MPI rank.
+        peak_memory_mb: largest resident memory of each MPI rank, in MiB.
+        traffic: what each MPI rank has counted.
+    """
 
     outcome: Outcome
     threads: int
-    peak_memory_mb: float
-
-
-def prepare(request: SimulationRequest, machine: Machine) -> PreparedRequest:
-    """Check a request as far as possible before anything is sent.
-
-    Raises:
-        ValueError: for an initial state that does not fit, or a partition that cannot be made.
-        InsufficientMemoryError: when not even the smallest form of the run fits.
-    """
-    options = request.options
-    bound = request.circuit if request.noise is None else request.noise.bind(request.circuit)
-    columns = None
-    if options.initial_state is not None:
-        columns = as_columns(options.initial_state, bound.num_qubits)
-        small = bound
-    else:
-        small, _ = bound.compacted()
-    _check_smallest(small, options, columns, machine)
-    return PreparedRequest(circuit=small, options=options, columns=columns)
-
-
-def _check_smallest(
-    circuit: Circuit,
-    options: SimulationOptions,
-    columns: NDArray[np.complex128] | None,
-    machine: Machine,
-) -> None:
-    """Check the memory of the first columns on the grid that would hold them."""
-    widths = [len(op.qubits) for op in circuit if isinstance(op, Gate | Channel)]
-    first = _first_columns(options, columns)
-    grid = _grid(options, machine, circuit.num_qubits, max(widths, default=1), first, first)
-    check_memory(
-        circuit.num_qubits,
-        grid.rows,
-        options.dtype.itemsize,
-        -(-first // grid.columns),
-        _result_bytes(circuit, options.shots),
-        machine.bytes_per_rank,
-    )
-    if options.method == "density_matrix":
-        check_density_memory(
-            circuit.num_qubits, grid.rows, options.dtype.itemsize, machine.bytes_per_rank
-        )
-
-
-def _result_bytes(circuit: Circuit, shots: int) -> int:
-    """Bytes of the saved quantities, twice while they are gathered, and of the samples."""
-    saved = sum(saved_bytes(op) for op in circuit if isinstance(op, Save))
-    measured = any(isinstance(op, Measure) for op in circuit)
-    # A shot takes its classical bits, and a drawn and a sorted position while it is sampled.
-    return 2 * saved + measured * shots * (-(-circuit.num_clbits // 8) + 24)
-
-
-def _grid(
-    options: SimulationOptions,
-    machine: Machine,
-    num_qubits: int,
-    widest_step: int,
-    first_columns: int,
-    expected_rank: int,
-) -> ProcessGrid:
-    return choose_grid(
-        options.parallelization,
-        machine.mpi_ranks,
-        num_qubits=num_qubits,
-        widest_step=widest_step,
-        expected_rank=expected_rank,
-        least_rows=least_row_groups(
-            num_qubits, options.dtype.itemsize, first_columns, machine.bytes_per_rank
-        ),
-    )
-
-
-def _first_columns(options: SimulationOptions, columns: NDArray[Any] | None) -> int:
-    return max(options.initial_rank, 1 if columns is None else columns.shape[1])
-
-
-def plan(prepared: PreparedRequest, machine: Machine) -> Job:
-    """Fuse the circuit and choose the process grid."""
-    options = prepared.options
-    program, averages = _programs(prepared.circuit, sampled=options.shots > 0)
-    for each in (program, averages):
-        if each is not None:
-            each.initial_state = prepared.columns
-    itemsize = options.dtype.itemsize
-    first = _first_columns(options, prepared.columns)
-    ranks = expected_ranks(program, options.epsilon, options.max_rank)
-    truncation = choose_truncation(program, averages, options, ranks, machine.bytes_per_rank)
-    expected = max(ranks, default=1)
-    if options.method == "density_matrix":
-        expected = 1 << program.num_qubits
-    widest = max(each.widest_step for each in (program, averages) if each is not None)
-    if truncation.sampling is None:
-        grid = _grid(options, machine, program.num_qubits, widest, first, expected)
-    else:
-        grid = _sampled_grid(options, machine, program.num_qubits, widest, truncation.sampling)
-    fits = 2 * density_bytes(program.num_qubits, grid.rows, itemsize) < machine.bytes_per_rank
-    may_switch = options.method == "automatic" and options.max_rank is None and fits
-    settings = RunSettings(
-        shots=options.shots if prepared.circuit.num_clbits and program.measures else 0,
-        seed=secrets.randbits(63) if options.seed is None else options.seed,
-        epsilon=options.epsilon,
-        max_rank=options.max_rank,
-        memory_columns=columns_that_fit(program, grid, itemsize, machine.bytes_per_rank),
-        dtype=options.dtype,
-        reserve=first,
-        start="density_matrix" if options.method == "density_matrix" else "low_rank",
-        may_switch=may_switch,
-        sampling=truncation.sampling,
-    )
-    return Job(
-        program=program,
-        averages=averages,
-        settings=settings,
-        grid=grid,
-        truncation_reason=truncation.reason,
-    )
-
-
-def _sampled_grid(
-    options: SimulationOptions,
-    machine: Machine,
-    num_qubits: int,
-    widest_step: int,
-    sampling: Sampling,
-) -> ProcessGrid:
-    """Column groups run batches without a message; rows are split only where asked or needed."""
-    if options.parallelization != "auto":
-        return _grid(options, machine, num_qubits, widest_step, 1, sampling.columns)
-    columns = sampling.columns + 1
-    itemsize = sampling.dtype.itemsize
-    rows = least_row_groups(num_qubits, itemsize, columns, machine.bytes_per_rank)
-    rows = min(rows, most_row_groups(num_qubits, widest_step))
-    while rows > machine.mpi_ranks:
-        rows //= 2
-    return ProcessGrid(rows, machine.mpi_ranks // rows)
-
-
-def _programs(circuit: Circuit, *, sampled: bool) -> tuple[Program, Program | None]:
-    """The program to run, and a second one for what is saved where the first splits its shots."""
-    program = fuse(circuit, sampled=sampled)
-    saves = any(isinstance(operation, Save) for operation in circuit)
-    if not (saves and program.has_mid_measurements):
-        return program, None
-    alone = Circuit(circuit.num_qubits, circuit.num_clbits, circuit.name)
-    alone.operations = [op for op in circuit if not isinstance(op, Save)]
-    return fuse(alone), fuse(circuit, sampled=False)
+    peak_memory_mb: list[float]
+    traffic: list[Traffic]
 
 
 def execute(
@@ -293,15 +54,19 @@ def execute(
 ) -> Report | None:
     """Run a job on this MPI rank; collective over the grid. The driver gets a report."""
     reset_peak()
+    comm.traffic = Traffic()
     with limited_threads(threads):
         outcome = _run(job.program, job.settings, comm, cancelled)
         if job.averages is not None:
             settings = replace(job.settings, shots=0)
             outcome.add(_run(job.averages, settings, comm, cancelled))
-    peaks: Sequence[float] | None = comm.gather_objects(peak_mb())
-    if peaks is None:
+    facts = comm.gather_objects((peak_mb(), comm.traffic))
+    if facts is None:
         return None
-    return Report(outcome=outcome, threads=threads, peak_memory_mb=max(peaks))
+    peaks, traffic = zip(*facts, strict=True)
+    return Report(
+        outcome=outcome, threads=threads, peak_memory_mb=list(peaks), traffic=list(traffic)
+    )
 
 
 def _run(
@@ -340,7 +105,9 @@ def assemble_result(job: Job, report: Report, machine: Machine, started: float) 
         process_grid=(job.grid.rows, job.grid.columns),
         mpi_ranks=machine.mpi_ranks,
         threads_per_rank=report.threads,
-        peak_memory_mb=report.peak_memory_mb,
+        peak_memory_mb=max(report.peak_memory_mb),
+        grid_reason=job.grid_reason,
+        communication=_communication(job, report),
         precision="double" if dtype.itemsize == 16 else "single",
         seed=settings.seed,
         num_qubits=job.program.num_qubits,
@@ -356,6 +123,37 @@ def assemble_result(job: Job, report: Report, machine: Machine, started: float) 
         history=outcome.history,
         warnings=_truncation_warnings(outcome, settings),
     )
+
+
+def _communication(job: Job, report: Report) -> dict[str, Any]:
+    """What travelled, as counted, as predicted before the run, and as modelled after it."""
+    counted = report.traffic
+    facts: dict[str, Any] = {
+        "bytes": [sum(each.bytes.values()) for each in counted],
+        "messages": [sum(each.messages.values()) for each in counted],
+        "bytes_by_purpose": {p: sum(each.bytes[p] for each in counted) for p in counted[0].bytes},
+    }
+    if job.prediction is not None:
+        facts["predicted"] = _predicted(job.prediction)
+        if job.averages is None and not job.program.has_mid_measurements:
+            modelled = _modelled(job, report.outcome)
+            facts["modelled_bytes"] = sum(modelled.bytes.values())
+            facts["modelled_bytes_by_purpose"] = modelled.bytes
+            facts["modelled_messages"] = sum(modelled.messages.values())
+    return facts
+
+
+def _predicted(prediction: Prediction) -> dict[str, Any]:
+    names = ("seconds", "compute_seconds", "communication_seconds", "memory_bytes", "rank")
+    return {name: getattr(prediction, name) for name in (*names, "bytes", "messages")}
+
+
+def _modelled(job: Job, outcome: Outcome) -> Traffic:
+    """The model's traffic for the columns that the run had."""
+    settings, program = job.settings, arranged(job.program, job.grid.row_bits)
+    first = 1 if program.initial_state is None else program.initial_state.shape[1]
+    course = recorded_course(program, outcome.history, first, outcome.switched_at)
+    return modelled_traffic(program, course, job.grid, settings.dtype.itemsize, settings.shots)
 
 
 def _truncation_reason(job: Job, *, sampled: bool) -> str:

@@ -13,7 +13,8 @@ from lret_dist import InsufficientMemoryError, ProcessGrid, SimulationOptions, s
 from lret_dist.channels import paulis
 from lret_dist.communicator import GridCommunicator
 from lret_dist.density import DensityState, passes
-from lret_dist.simulation import Machine, SimulationRequest, prepare
+from lret_dist.machine import Machine
+from lret_dist.planning import SimulationRequest, prepare
 from lret_dist.state import State
 
 ALONE = GridCommunicator(ProcessGrid(1, 1))

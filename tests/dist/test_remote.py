@@ -23,7 +23,7 @@ from lret_dist import (
     simulate,
 )
 from lret_dist.remote import RemoteSession
-from lret_dist.simulation import PreparedRequest
+from lret_dist.planning import PreparedRequest
 
 BELL = Circuit(2).gate("h", [0]).gate("cx", [0, 1]).measure_all()
 

@@ -29,7 +29,8 @@ from lret_dist import (
     simulate,
 )
 from lret_dist.circuit import Channel
-from lret_dist.simulation import Machine, prepare
+from lret_dist.machine import Machine
+from lret_dist.planning import prepare
 
 METHODS = ("low_rank", "density_matrix")
 SAVED = ("rho", "part", "probabilities", "value")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from _pytest.terminal import TerminalReporter
 from mpi4py import MPI
+
+from lret_dist.prediction import Prediction
 
 HERE = Path(__file__).parent
 
@@ -35,8 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def small_runs_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let "auto" take several MPI ranks for circuits as small as those of the tests."""
-    monkeypatch.setattr("lret_dist.process_grid._LEAST_AMPLITUDES_PER_RANK", 1)
+    """Let "auto" take all MPI ranks for circuits as small as those of the tests."""
+
+    def largest(predictions: Sequence[Prediction], _: int) -> Prediction:
+        return max(predictions, key=lambda each: (each.grid.size, each.grid.rows))
+
+    monkeypatch.setattr("lret_dist.planning.best_of", largest)
 
 
 class HeldReport(io.StringIO):

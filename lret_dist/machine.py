@@ -1,0 +1,105 @@
+"""What a session runs on: MPI ranks, memory, and how fast they compute and talk, measured once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lret_dist import _core
+from lret_dist.threads import limited_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mpi4py import MPI
+
+__all__ = ["USUAL_SPEEDS", "Machine", "Speeds", "measure_kernels", "measure_network"]
+
+#: The block that kernels are timed on: 4 MiB, as large as what a thread works on in the cache.
+_ROWS, _COLUMNS = 4096, 64
+#: Bytes of the messages that bandwidth is measured with, and how often everything is measured.
+_MESSAGE_BYTES = 1 << 22
+_TIMES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speeds:
+    """How fast an MPI rank computes and talks while all others do.
+
+    Attributes:
+        pass_seconds: to apply a two-qubit matrix, for each entry of a factor.
+        gram_seconds: to form a Gram matrix, for each row and pair of columns.
+        latency: seconds of an empty message.
+        bandwidth: bytes that an MPI rank sends in a second, while it receives as many.
+    """
+
+    pass_seconds: float
+    gram_seconds: float
+    latency: float
+    bandwidth: float
+
+
+#: What is assumed where nothing is measured: one thread of a core of 2023, a 100 Gbit/s network.
+USUAL_SPEEDS = Speeds(pass_seconds=7e-10, gram_seconds=1.4e-10, latency=2e-6, bandwidth=1e10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What a session runs on.
+
+    Attributes:
+        mpi_ranks: number of MPI ranks.
+        bytes_per_rank: memory that each of them may use.
+        speeds: of the slowest of them.
+    """
+
+    mpi_ranks: int
+    bytes_per_rank: int
+    speeds: Speeds = USUAL_SPEEDS
+
+
+def measure_kernels(threads: int) -> tuple[float, float]:
+    """Seconds of the two kernels in :class:`Speeds` on so many threads; takes some 20 ms."""
+    block = np.full((_ROWS, _COLUMNS), 0.1 + 0.1j)
+    matrix = np.full((4, 4), 0.1 + 0.1j)
+    with limited_threads(threads):
+        applied = _least_seconds(lambda: _core.apply_matrix(block, [3, 7], matrix))
+        formed = _least_seconds(lambda: _core.gram(block))
+    return applied / block.size, formed / (_ROWS * _COLUMNS**2)
+
+
+def measure_network(comm: MPI.Intracomm) -> tuple[float, float]:
+    """Latency and bandwidth in :class:`Speeds`, all MPI ranks talking in pairs; collective."""
+    latency, sending = 0.0, 0.0
+    for distance in {1, 1 << (comm.size.bit_length() - 2)} if comm.size > 1 else ():
+        partner = comm.rank ^ distance
+        for size in (8, _MESSAGE_BYTES):
+            seconds = _exchange_seconds(comm, partner, size)
+            if size == 8:
+                latency = max(latency, seconds)
+            else:
+                sending = max(sending, (seconds - latency) / size)
+    return latency, 1 / sending if sending > 0 else USUAL_SPEEDS.bandwidth
+
+
+def _exchange_seconds(comm: MPI.Intracomm, partner: int, size: int) -> float:
+    send, receive = np.zeros(size, np.uint8), np.empty(size, np.uint8)
+
+    def exchange() -> None:
+        if partner < comm.size:
+            comm.Sendrecv(send, partner, recvbuf=receive, source=partner)
+
+    comm.Barrier()
+    return _least_seconds(exchange)
+
+
+def _least_seconds(work: Callable[[], Any]) -> float:
+    seconds = []
+    for _ in range(_TIMES + 1):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return min(seconds[1:])

@@ -1,0 +1,284 @@
+"""From a request to a job: what is checked, fused and decided before anything is sent."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lret_dist.circuit import Channel, Circuit, Gate, Measure, Save
+from lret_dist.cost import expected_ranks
+from lret_dist.fusion import fuse
+from lret_dist.memory import (
+    check_density_memory,
+    check_memory,
+    columns_that_fit,
+    density_bytes,
+    least_row_groups,
+)
+from lret_dist.noise import NoiseModel
+from lret_dist.options import SimulationOptions
+from lret_dist.prediction import Expectation, Prediction, Predictor, best_of
+from lret_dist.process_grid import ProcessGrid, possible_grids
+from lret_dist.records import RunSettings
+from lret_dist.saving import saved_bytes
+from lret_dist.states import as_columns
+from lret_dist.truncation import TruncationChoice, choose_truncation
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lret_dist.machine import Machine
+    from lret_dist.program import Program
+
+__all__ = ["Job", "PreparedRequest", "SimulationRequest", "make_job", "prepare"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulationRequest:
+    """A circuit to simulate, as its author wrote it.
+
+    Attributes:
+        circuit: the circuit, without noise.
+        noise: errors that are bound to its instructions, or None.
+        options: how to simulate it.
+
+    Raises:
+        TypeError: for anything else, such as a circuit of Qiskit.
+    """
+
+    circuit: Circuit
+    noise: NoiseModel | None = None
+    options: SimulationOptions = field(default_factory=SimulationOptions)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.circuit, Circuit):
+            raise TypeError(_wrong_type("circuit", "a Circuit", self.circuit))
+        if not isinstance(self.noise, NoiseModel | None):
+            raise TypeError(_wrong_type("noise", "a NoiseModel", self.noise))
+
+
+def _wrong_type(name: str, expected: str, value: object) -> str:
+    kind = type(value)
+    text = f"{name} must be {expected} of lret_dist, got {kind.__name__}"
+    if kind.__module__.startswith("qiskit"):
+        text += "; what comes from Qiskit is run by LRETBackend of lret_qiskit"
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedRequest:
+    """A checked request: noise bound, idle qubits gone."""
+
+    circuit: Circuit
+    options: SimulationOptions
+    columns: NDArray[np.complex128] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What all MPI ranks of a session are sent to run one circuit.
+
+    Attributes:
+        program: what is run.
+        averages: where the program splits by measured outcomes, the program that holds what is
+            saved: measurements only dephase there, so that saved values are exact and do not
+            depend on the shots.
+        settings: what every MPI rank must know beside the programs.
+        grid: how the factor is split.
+        prediction: what that is expected to take; None for sampled runs.
+        grid_reason: why it is split so.
+        truncation_reason: why small branches are discarded, or sampled.
+    """
+
+    program: Program
+    averages: Program | None
+    settings: RunSettings
+    grid: ProcessGrid
+    prediction: Prediction | None
+    grid_reason: str
+    truncation_reason: str
+
+
+def prepare(request: SimulationRequest, machine: Machine) -> PreparedRequest:
+    """Check a request as far as possible before anything is sent.
+
+    Raises:
+        ValueError: for an initial state that does not fit, or a partition that cannot be made.
+        InsufficientMemoryError: when not even the smallest form of the run fits.
+    """
+    options = request.options
+    bound = request.circuit if request.noise is None else request.noise.bind(request.circuit)
+    columns = None
+    if options.initial_state is not None:
+        columns = as_columns(options.initial_state, bound.num_qubits)
+        small = bound
+    else:
+        small, _ = bound.compacted()
+    _check_smallest(small, options, columns, machine)
+    return PreparedRequest(circuit=small, options=options, columns=columns)
+
+
+def _check_smallest(
+    circuit: Circuit,
+    options: SimulationOptions,
+    columns: NDArray[np.complex128] | None,
+    machine: Machine,
+) -> None:
+    """Check the memory of the first columns on the grid that would hold them."""
+    widths = [len(op.qubits) for op in circuit if isinstance(op, Gate | Channel)]
+    first = _first_columns(options, columns)
+    grid = _grids(options, machine, circuit.num_qubits, max(widths, default=1), first)[0]
+    check_memory(
+        circuit.num_qubits,
+        grid.rows,
+        options.dtype.itemsize,
+        -(-first // grid.columns),
+        _result_bytes(circuit, options.shots),
+        machine.bytes_per_rank,
+    )
+    if options.method == "density_matrix":
+        check_density_memory(
+            circuit.num_qubits, grid.rows, options.dtype.itemsize, machine.bytes_per_rank
+        )
+
+
+def _result_bytes(circuit: Circuit, shots: int) -> int:
+    """Bytes of the saved quantities, twice while they are gathered, and of the samples."""
+    saved = sum(saved_bytes(op) for op in circuit if isinstance(op, Save))
+    measured = any(isinstance(op, Measure) for op in circuit)
+    # A shot takes its classical bits, and a drawn and a sorted position while it is sampled.
+    return 2 * saved + measured * shots * (-(-circuit.num_clbits // 8) + 24)
+
+
+def _first_columns(options: SimulationOptions, columns: NDArray[Any] | None) -> int:
+    return max(options.initial_rank, 1 if columns is None else columns.shape[1])
+
+
+def make_job(prepared: PreparedRequest, machine: Machine) -> Job:
+    """Fuse the circuit, choose how small branches are treated, and the process grid."""
+    options = prepared.options
+    program, averages = _programs(prepared.circuit, sampled=options.shots > 0)
+    for each in (program, averages):
+        if each is not None:
+            each.initial_state = prepared.columns
+    ranks = expected_ranks(program, options.epsilon, options.max_rank)
+    truncation = choose_truncation(program, averages, options, ranks, machine.bytes_per_rank)
+    widest = max(each.widest_step for each in (program, averages) if each is not None)
+    expectation = _expectation(prepared, program, machine)
+    if truncation.sampling is None:
+        grids = _grids(options, machine, program.num_qubits, widest, expectation.first_columns)
+        prediction, reason = _choice(Predictor(program, expectation, machine), grids)
+        grid = prediction.grid
+    else:
+        prediction, reason = None, "column groups run batches of sampled columns by themselves"
+        grid = _sampled_grid(options, machine, program.num_qubits, widest, truncation)
+    itemsize = options.dtype.itemsize
+    fits = 2 * density_bytes(program.num_qubits, grid.rows, itemsize) < machine.bytes_per_rank
+    settings = RunSettings(
+        shots=expectation.shots,
+        seed=secrets.randbits(63) if options.seed is None else options.seed,
+        epsilon=options.epsilon,
+        max_rank=options.max_rank,
+        memory_columns=columns_that_fit(program, grid, itemsize, machine.bytes_per_rank),
+        dtype=options.dtype,
+        reserve=expectation.first_columns,
+        start="density_matrix" if expectation.start_dense else "low_rank",
+        may_switch=expectation.may_switch and fits,
+        sampling=truncation.sampling,
+    )
+    return Job(
+        program=program,
+        averages=averages,
+        settings=settings,
+        grid=grid,
+        prediction=prediction,
+        grid_reason=reason,
+        truncation_reason=truncation.reason,
+    )
+
+
+def _expectation(prepared: PreparedRequest, program: Program, machine: Machine) -> Expectation:
+    options, circuit = prepared.options, prepared.circuit
+    most_rows = 1 << (machine.mpi_ranks.bit_length() - 1)
+    dense = density_bytes(program.num_qubits, most_rows, options.dtype.itemsize)
+    switches = options.method == "automatic" and options.max_rank is None
+    return Expectation(
+        epsilon=options.epsilon,
+        max_rank=options.max_rank,
+        first_columns=_first_columns(options, prepared.columns),
+        itemsize=options.dtype.itemsize,
+        shots=options.shots if circuit.num_clbits and program.measures else 0,
+        may_switch=switches and 2 * dense < machine.bytes_per_rank,
+        start_dense=options.method == "density_matrix",
+    )
+
+
+def _grids(
+    options: SimulationOptions,
+    machine: Machine,
+    num_qubits: int,
+    widest_step: int,
+    first_columns: int,
+) -> list[ProcessGrid]:
+    """The grids that a certified run may use."""
+    least_rows = least_row_groups(
+        num_qubits, options.dtype.itemsize, first_columns, machine.bytes_per_rank
+    )
+    return possible_grids(
+        options.parallelization,
+        options.process_grid,
+        machine.mpi_ranks,
+        num_qubits=num_qubits,
+        widest_step=widest_step,
+        least_rows=least_rows,
+    )
+
+
+def _choice(predictor: Predictor, grids: list[ProcessGrid]) -> tuple[Prediction, str]:
+    """The prediction for the grid to take, and why it is taken."""
+    if len(grids) == 1:
+        alone = predictor.machine.mpi_ranks == 1
+        return predictor.predict(grids[0]), "there is one MPI rank" if alone else "asked for"
+    predictions = [predictor.predict(grid) for grid in grids]
+    best = best_of(predictions, predictor.machine.bytes_per_rank)
+    if best.memory_bytes > predictor.machine.bytes_per_rank:
+        return best, "it needs least memory"
+    if best.grid.size < predictor.machine.mpi_ranks:
+        return best, f"more than {best.grid.size} MPI ranks are not expected to be faster"
+    return best, "it is expected to be fastest"
+
+
+def _sampled_grid(
+    options: SimulationOptions,
+    machine: Machine,
+    num_qubits: int,
+    widest_step: int,
+    truncation: TruncationChoice,
+) -> ProcessGrid:
+    """Column groups run batches without a message; rows are split only where asked or needed."""
+    sampling = truncation.sampling
+    assert sampling is not None
+    columns = sampling.columns + 1
+    rows = least_row_groups(num_qubits, sampling.dtype.itemsize, columns, machine.bytes_per_rank)
+    grids = possible_grids(
+        options.parallelization,
+        options.process_grid,
+        machine.mpi_ranks,
+        num_qubits=num_qubits,
+        widest_step=widest_step,
+        least_rows=rows,
+    )
+    return grids[0]
+
+
+def _programs(circuit: Circuit, *, sampled: bool) -> tuple[Program, Program | None]:
+    """The program to run, and a second one for what is saved where the first splits its shots."""
+    program = fuse(circuit, sampled=sampled)
+    saves = any(isinstance(operation, Save) for operation in circuit)
+    if not (saves and program.has_mid_measurements):
+        return program, None
+    alone = Circuit(circuit.num_qubits, circuit.num_clbits, circuit.name)
+    alone.operations = [op for op in circuit if not isinstance(op, Save)]
+    return fuse(alone), fuse(circuit, sampled=False)

@@ -1,0 +1,247 @@
+"""How many bytes and messages a certified run sends, from its program, its grid and its course.
+
+Everything here mirrors one transfer of the modules that talk, in the units of
+:mod:`lret_dist.traffic`: the sum over all MPI ranks of what each of them counts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lret_dist.branching import NUM_BINS
+from lret_dist.circuit import SaveDensityMatrix, SaveProbabilities
+from lret_dist.communicator import BUFFER_BYTES
+from lret_dist.layout import Layout, plan_distribution
+from lret_dist.program import ChannelStep, ExchangeStep, SaveStep, UnitaryStep
+from lret_dist.saving import pauli_masks
+from lret_dist.schedule import Access, windows
+from lret_dist.traffic import Purpose, Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lret_dist.circuit import Save
+    from lret_dist.course import Compression, Course
+    from lret_dist.process_grid import ProcessGrid
+    from lret_dist.program import Program
+
+__all__ = ["modelled_traffic"]
+
+_REAL = 8
+#: Bytes of the driver's word on a channel step, and on whether to go on.
+_DECISION, _FLAG = 64, 8
+#: Steps that a pass over the density matrix does, roughly.
+_STEPS_OF_A_PASS = 4
+
+
+def modelled_traffic(
+    program: Program, course: Course, grid: ProcessGrid, itemsize: int, shots: int
+) -> Traffic:
+    """What all MPI ranks together send.
+
+    Args:
+        program: arranged for the grid's row bits.
+        course: columns step by step, on any grid.
+        grid: the process grid.
+        itemsize: bytes of an entry of the factor.
+        shots: samples drawn at the end.
+    """
+    return _Model(program, grid, itemsize).run(course, shots)
+
+
+class _Model:
+    def __init__(self, program: Program, grid: ProcessGrid, itemsize: int) -> None:
+        self.program = program
+        self.grid = grid
+        self.itemsize = itemsize
+        self.rows = 1 << program.num_qubits
+        self.layout = Layout(program.num_qubits, grid.row_bits)
+        self.traffic = Traffic()
+
+    def run(self, course: Course, shots: int) -> Traffic:
+        steps = self.program.steps
+        dense = len(steps) if course.switched_at is None else course.switched_at
+        for number, step in enumerate(steps[:dense]):
+            columns = course.before[number]
+            if isinstance(step, ExchangeStep):
+                self._exchange(step.qubits, columns)
+            elif isinstance(step, UnitaryStep):
+                self._broadcast("steps", _FLAG)
+            elif isinstance(step, ChannelStep):
+                self._channel(step, columns, course.grown[number] - columns)
+            elif isinstance(step, SaveStep):
+                self._save(step.save, columns)
+            for compression in course.compressions[number]:
+                self._compress(compression)
+        if course.switched_at is not None:
+            self._density(dense, course.before[dense] if dense < len(steps) else 1)
+        self._sum_over_all("results", _REAL)
+        if self.program.final_measures and shots:
+            if course.switched_at is None:
+                self._probabilities()
+            else:
+                self._sum_over_all("results", self.rows * _REAL)
+            self._sample(shots)
+        return self.traffic
+
+    def _channel(self, step: ChannelStep, columns: int, chosen: int) -> None:
+        if step.probabilities is None:
+            self._sum_over_rows("steps", len(step.kraus) * columns * _REAL)
+        bins = (2 * NUM_BINS + self.grid.columns) * _REAL
+        self._note("steps", bins, self.grid.columns - 1)
+        self._broadcast("steps", _DECISION)
+        if chosen > 0:
+            self._trade_flipped(step, chosen)
+
+    def _trade_flipped(self, step: ChannelStep, chosen: int) -> None:
+        """Branches that change row groups, in the proportion of the operators' weights."""
+        spread = [not self.layout.is_local(qubit) for qubit in step.qubits]
+        flipped = ((step.flips ^ step.flips[0]) == 1)[:, spread].any(axis=1)
+        weights = step.mean_weights
+        part = float(weights[1:][flipped[1:]].sum() / max(weights[1:].sum(), 1e-300))
+        if part > 0:
+            number = self.grid.size * int(flipped[1:].sum())
+            self._note("steps", part * chosen * self.rows * self.itemsize / number, number)
+
+    def _exchange(self, qubits: Iterable[int], columns: int) -> None:
+        pairs = plan_distribution(self.layout, qubits)
+        for pair in pairs:
+            self.layout.swap_bits(*pair)
+        self._swap("exchange", len(pairs), self.rows, columns, self.itemsize)
+
+    def _swap(self, purpose: Purpose, bits: int, rows: int, columns: int, size: int) -> None:
+        """Rows that change places when bits are swapped, on all MPI ranks that hold columns."""
+        if bits == 0 or columns == 0:
+            return
+        holders = min(self.grid.columns, columns)
+        traded = rows // self.grid.rows >> bits
+        most = max(1, BUFFER_BYTES // (-(-columns // holders) * size))
+        parcels = self.grid.rows * holders * ((1 << bits) - 1) * -(-traded // most)
+        moved = (rows - (rows >> bits)) * columns * size
+        self._note(purpose, moved / parcels, parcels)
+
+    def _compress(self, compression: Compression) -> None:
+        before, after = compression.before, compression.after
+        p, pr, pc = self.grid.size, self.grid.rows, self.grid.columns
+        for _ in range(3):
+            self._note("compression", _REAL, pr * pc * (pc - 1))
+        for _ in range(2):
+            self._sum_over_columns("compression", _REAL)
+        size = min(before, self.rows)
+        self._large("compression", size * size * self.itemsize, p - 1)
+        self._broadcast("compression", _REAL)
+        self._large("compression", size * after * 16, p - 1)
+        self._large("compression", after * _REAL, p - 1)
+        self._sum_over_rows("compression", after * _REAL)
+        block = self.rows * self.itemsize
+        if before > self.rows:
+            self._note("compression", block * before / pr / pc, (pr - 1) * pc)
+        elif pc > 1:
+            tiles = -(-block * before // (BUFFER_BYTES * p))
+            traded = p * (pc - 1) * tiles
+            for columns in (before, before, after) if after < before else (before,):
+                self._note("compression", block * columns / (p * pc * tiles), traded)
+
+    def _density(self, number: int, columns: int) -> None:
+        """The run of the density matrix from a step on."""
+        n, real = self.program.num_qubits, self.itemsize // 2
+        entries = self.rows**2
+        if number or self.program.initial_state is not None:
+            everywhere = self.grid.rows * (self.grid.rows - 1) * self.grid.columns
+            block = self.rows * self.itemsize * columns
+            self._note("results", block / self.grid.size, everywhere)
+            self._sum_over_columns("results", entries * real // self.grid.rows)
+        layout = Layout(2 * n, self.grid.row_bits)
+        self.layout = layout
+        steps = [s for s in self.program.steps[number:] if isinstance(s, UnitaryStep | ChannelStep)]
+        qubits = [part.qubits for step in steps for part in step.narrow]
+        masks = [sum(3 << 2 * qubit for qubit in part) for part in qubits]
+        if number:
+            masks = [3 << 2 * qubit for qubit in range(n)] + masks
+        away = sum(1 << bit for bit in range(layout.local_bits, 2 * n))
+        accesses = [Access(mask, mask, 0) for mask in masks]
+        for window in windows(accesses, 2 * n, self.grid.row_bits, away):
+            wanted = [bit for bit in range(2 * n) if window.distributed >> bit & 1]
+            pairs = plan_distribution(layout, wanted)
+            for pair in pairs:
+                layout.swap_bits(*pair)
+            self._swap("exchange", len(pairs), entries, 1, real)
+            for _ in range(-(-len(window.steps) // _STEPS_OF_A_PASS)):
+                self._broadcast("steps", _FLAG)
+        for step in self.program.steps[number:]:
+            if isinstance(step, SaveStep):
+                self._save_dense(step.save)
+
+    def _save_dense(self, save: Save) -> None:
+        width = len(save.qubits)
+        if isinstance(save, SaveDensityMatrix):
+            self._large("results", _REAL << 2 * width, self.grid.size - 1)
+        elif isinstance(save, SaveProbabilities):
+            self._sum_over_all("results", _REAL << width)
+        else:
+            for _ in range(len(save.paulis) + 1):
+                self._sum_over_all("results", _REAL)
+
+    def _save(self, save: Save, columns: int) -> None:
+        block = self.rows * self.itemsize * columns
+        if isinstance(save, SaveDensityMatrix):
+            groups = (self.grid.rows - 1) * self.grid.columns
+            self._note("results", block / self.grid.size, groups)
+            self._note("results", 16 << 2 * len(save.qubits), self.grid.columns - 1)
+        elif isinstance(save, SaveProbabilities):
+            self._probabilities()
+            groups = (self.grid.rows - 1) * self.grid.columns
+            self._note("results", self.rows * _REAL / self.grid.rows, groups)
+        else:
+            for text, _ in save.paulis:
+                x_mask, _ = pauli_masks(save.qubits, text)
+                if any(x_mask >> q & 1 for q in self._spread_qubits()):
+                    self._note("results", block / self.grid.size, self.grid.size)
+                self._sum_over_all("results", 16)
+            self._sum_over_all("results", _REAL)
+
+    def _sample(self, shots: int) -> None:
+        self._sum_over_rows("results", self.grid.rows * _REAL * self.grid.columns)
+        self._broadcast("results", shots * _REAL)
+        self._sum_over_rows("results", shots * _REAL * self.grid.columns)
+
+    def _probabilities(self) -> None:
+        self._sum_over_columns("results", self.rows // self.grid.rows * _REAL)
+        layout = self.layout.copy()
+        for qubit in range(layout.local_bits, layout.num_qubits):
+            bit = layout.bit(qubit)
+            route = [(bit, layout.local_bits - 1)] if bit >= layout.local_bits else []
+            for pair in [*route, (qubit, layout.local_bits - 1 if route else bit)]:
+                if bit != qubit:
+                    layout.swap_bits(*pair)
+                    self._swap("results", 1, self.rows, self.grid.columns, _REAL)
+
+    def _spread_qubits(self) -> list[int]:
+        layout = self.layout
+        return [layout.qubit(bit) for bit in range(layout.local_bits, layout.num_qubits)]
+
+    def _sum_over_rows(self, purpose: Purpose, size: float) -> None:
+        """Arrays of ``size`` bytes in all column groups together, to row group 0 and back."""
+        if size:
+            number = 2 * (self.grid.rows - 1) * self.grid.columns
+            self._note(purpose, size / self.grid.columns, number)
+
+    def _sum_over_columns(self, purpose: Purpose, size: int) -> None:
+        """An array of ``size`` bytes in each row group, to column group 0 and back."""
+        self._large(purpose, size, 2 * (self.grid.columns - 1) * self.grid.rows)
+
+    def _sum_over_all(self, purpose: Purpose, size: int) -> None:
+        self._large(purpose, size, 2 * (self.grid.size - 1))
+
+    def _broadcast(self, purpose: Purpose, size: int) -> None:
+        self._note(purpose, size, self.grid.size - 1)
+
+    def _large(self, purpose: Purpose, size: int, receivers: int) -> None:
+        """An array that travels in chunks."""
+        chunks = max(1, -(-size // BUFFER_BYTES))
+        self._note(purpose, size / chunks, chunks * receivers)
+
+    def _note(self, purpose: Purpose, size: float, messages: int) -> None:
+        """So many messages of ``size`` bytes each."""
+        with self.traffic.counted_as(purpose):
+            self.traffic.note(round(size * messages), messages)
