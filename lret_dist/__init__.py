@@ -23,6 +23,7 @@ from lret_dist.circuit import (
 )
 from lret_dist.errors import (
     CancelledError,
+    CheckpointError,
     InsufficientMemoryError,
     LauncherError,
     LretError,
@@ -44,6 +45,7 @@ __all__ = [
     "Barrier",
     "CancelledError",
     "Channel",
+    "CheckpointError",
     "Circuit",
     "ErrorTerm",
     "Gate",

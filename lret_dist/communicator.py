@@ -237,6 +237,14 @@ class GridCommunicator:
         """Small Python objects of all MPI ranks, on the driver; not counted."""
         return self._all.gather(value, root=0) if self.grid.size > 1 else [value]
 
+    def gather_objects_everywhere(self, value: T) -> list[T]:
+        """Small Python objects of all MPI ranks, on each of them; not counted."""
+        return self._all.allgather(value) if self.grid.size > 1 else [value]
+
+    def broadcast_object(self, value: T) -> T:
+        """The driver's small Python object, on every MPI rank; not counted."""
+        return self._all.bcast(value, root=0) if self.grid.size > 1 else value
+
     def _sum(self, comm: MPI.Comm, array: Array) -> None:
         """Reduce, then broadcast: an Allreduce need not give every rank the same rounding."""
         self._reduce(comm, array)

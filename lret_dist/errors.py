@@ -2,6 +2,7 @@
 
 __all__ = [
     "CancelledError",
+    "CheckpointError",
     "InsufficientMemoryError",
     "LauncherError",
     "LretError",
@@ -29,6 +30,10 @@ class SessionError(LretError):
 
 class CancelledError(LretError):
     """The run was cancelled before it ended; there is no result."""
+
+
+class CheckpointError(LretError):
+    """A checkpoint cannot be written, or the file is damaged or none; the text says why."""
 
 
 class UnsupportedOperationError(LretError, ValueError):
