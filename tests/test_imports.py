@@ -19,8 +19,8 @@ MODULES = {
 }
 DIST = [name for name in MODULES if name.split(".")[0] == "lret_dist"]
 QISKIT = [name for name in MODULES if name.split(".")[0] == "lret_qiskit"]
-#: The module that moves arrays and the one that runs driver and workers.
-MAY_USE_MPI = {"lret_dist.communicator", "lret_dist.session"}
+#: The modules that move arrays, that run driver and workers, and that read and write files.
+MAY_USE_MPI = {"lret_dist.communicator", "lret_dist.session", "lret_dist.parallel_file"}
 
 
 def imported_modules(module: str, *, at_run_time: bool = False) -> set[str]:
@@ -55,7 +55,7 @@ def test_simulator_knows_no_frontend(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", [*DIST, *QISKIT])
-def test_mpi_stays_in_two_modules(module: str) -> None:
+def test_mpi_stays_in_three_modules(module: str) -> None:
     if module not in MAY_USE_MPI:
         assert "mpi4py" not in imported_packages(module, at_run_time=True)
 
