@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 import weakref
 from pathlib import Path
 
@@ -148,3 +151,43 @@ class Tracked(np.ndarray):
 
 
 Block = weakref.ref[Tracked]
+
+
+WRITER = """
+import itertools, sys
+from pathlib import Path
+import numpy as np
+from lret_dist import ProcessGrid
+from lret_dist.checkpoint_folder import CheckpointFolder
+from lret_dist.checkpoint_writer import Matrix
+from lret_dist.communicator import GridCommunicator
+
+folder = CheckpointFolder(Path(sys.argv[1]), sys.argv[2], GridCommunicator(ProcessGrid(1, 1)))
+for step in itertools.count():
+    matrices = {"factor": Matrix(np.full((4, 1 << 17), float(step)))}
+    folder.write(step, {}, arrays={}, matrices=matrices)
+"""
+
+
+def test_a_killed_run_leaves_good_ones(tmp_path: Path) -> None:
+    """At whatever moment it is killed."""
+    for seconds in (0.0, 0.003, 0.007, 0.011):
+        program = f"{round(seconds * 1000):012x}"
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), program]) as run:
+            while len(folder_of(tmp_path, program).files()) < 2:
+                assert run.poll() is None
+                time.sleep(0.001)
+            time.sleep(seconds)
+            run.kill()
+        step, warning = folder_of(tmp_path, program).read(load_wide)
+        assert step >= 1
+        assert warning is None
+        write(tmp_path, step + 1, program=program)
+        assert not [name for name in names(tmp_path) if name.endswith(".partial")]
+
+
+def load_wide(checkpoint: Checkpoint) -> int:
+    block = np.empty(checkpoint.shape("factor"))
+    checkpoint.read_matrix("factor", block, checkpoint.share("factor"))
+    assert (block == checkpoint.header["step"]).all()
+    return int(checkpoint.header["step"])
