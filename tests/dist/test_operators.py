@@ -45,7 +45,9 @@ def test_bit_flips_of_kraus_operators() -> None:
     np.testing.assert_array_equal(bit_flips(amplitude_damping(0.1)), [[0], [1]])
     rng = np.random.default_rng(1)
     flips = bit_flips(pauli_noise(rng, 2, 0.1))
-    assert sorted(map(tuple, flips.tolist())) == [(a, b) for a in (0, 1) for b in (0, 1) for _ in range(4)]
+    assert sorted(map(tuple, flips.tolist())) == [
+        (a, b) for a in (0, 1) for b in (0, 1) for _ in range(4)
+    ]
     np.testing.assert_array_equal(bit_flips(random_unitary(rng, 2)[np.newaxis]), [[-1, -1]])
 
 
@@ -60,7 +62,7 @@ def test_restriction_of_a_bit_that_is_flipped() -> None:
     z, y = gate_matrix("z"), gate_matrix("y")
     both = np.kron(y, z)  # Z on qubit 0, Y on qubit 1
     for value in (0, 1):
+        np.testing.assert_array_equal(restrict(both, [1], [value], [1]), y[1 - value, value] * z)
         np.testing.assert_array_equal(
-            restrict(both, [1], [value], [1]), y[1 - value, value] * z
+            Operator(both).restricted((1,), (value,)).matrix, y[1 - value, value] * z
         )
-        np.testing.assert_array_equal(Operator(both).restricted((1,), (value,)).matrix, y[1 - value, value] * z)

@@ -77,7 +77,7 @@ def test_a_given_grid_is_taken(partition: str) -> None:
 def test_a_given_grid_that_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="4 x 2 needs 8 MPI ranks, there are 6"):
         possible_grids("auto", (4, 2), 6, **RUN)
-    with pytest.raises(ValueError, match="8 x 1 leaves .* at most 4 row groups are possible"):
+    with pytest.raises(ValueError, match=r"8 x 1 leaves .* at most 4 row groups are possible"):
         possible_grids("auto", (8, 1), 8, num_qubits=4, widest_step=2)
 
 

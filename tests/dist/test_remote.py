@@ -22,8 +22,8 @@ from lret_dist import (
     get_session,
     simulate,
 )
-from lret_dist.remote import RemoteSession
 from lret_dist.planning import PreparedRequest
+from lret_dist.remote import RemoteSession
 
 BELL = Circuit(2).gate("h", [0]).gate("cx", [0, 1]).measure_all()
 
@@ -169,7 +169,9 @@ def launcher_that(does: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_launcher_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     launcher_that("echo there are no slots; exit 7", tmp_path, monkeypatch)
-    with pytest.raises(LauncherError, match="mpirun ended with code 7; .*\n    there are no slots"):
+    with pytest.raises(
+        LauncherError, match=r"mpirun ended with code 7; .*\n    there are no slots"
+    ):
         RemoteSession(2)
 
 

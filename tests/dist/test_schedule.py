@@ -27,7 +27,8 @@ def ones(mask: int) -> int:
 
 def conflict(first: Access, second: Access) -> bool:
     return bool(
-        first.changed & (second.changed | second.read) or second.changed & (first.changed | first.read)
+        first.changed & (second.changed | second.read)
+        or second.changed & (first.changed | first.read)
     )
 
 

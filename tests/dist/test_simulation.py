@@ -63,9 +63,7 @@ def test_true_error_is_within_the_certificate(
     seed: int, num_qubits: int, exponent: float, precision: str
 ) -> None:
     circuit, epsilon = saved_circuit(seed, num_qubits), 10**exponent
-    result = simulate(
-        circuit, method="low_rank", epsilon=epsilon, shots=0, precision=precision
-    )
+    result = simulate(circuit, method="low_rank", epsilon=epsilon, shots=0, precision=precision)
     rounding = 1e-10 if precision == "double" else 1e-4
     certified = result.metadata.truncation_error
     exact = evolve(circuit).data["rho"]
@@ -241,7 +239,11 @@ def test_too_large_a_run_is_refused_with_figures() -> None:
         ({"epsilon": float("nan")}, ValueError, "epsilon must be"),
         ({"max_rank": 0}, ValueError, "max_rank must be at least 1, got 0"),
         ({"seed": -3}, ValueError, "seed must be from 0 to"),
-        ({"precision": "half"}, ValueError, "precision must be one of auto, double, single; got 'half'"),
+        (
+            {"precision": "half"},
+            ValueError,
+            "precision must be one of auto, double, single; got 'half'",
+        ),
         ({"parallelization": "diagonal"}, ValueError, "must be one of auto, row, column, hybrid"),
         ({"initial_state": [1, 1]}, ValueError, "must have trace one"),
         ({"initial_state": [1, 0, 0]}, ValueError, "needs 2 rows, got shape"),

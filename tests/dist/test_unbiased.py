@@ -172,7 +172,7 @@ def test_saves_in_the_middle_and_after_a_measurement() -> None:
 
 
 def test_seed_fixes_everything_whatever_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lret_dist.session import _Crew  # noqa: PLC0415
+    from lret_dist.session import _Crew
 
     circuit = brick_wall(5, 6).save_probabilities(key="p").measure_all()
     noise, original = brick_wall_noise(1e-2, 5e-2), _Crew.run
@@ -201,7 +201,9 @@ def test_steps_in_one_call_or_in_many(precision: str, monkeypatch: pytest.Monkey
     together = simulate(circuit, noise, shots=0, **options).data["p"]
     monkeypatch.setattr("lret_dist.sampled._ELEMENT_STEPS", 1)
     alone = simulate(circuit, noise, shots=0, **options).data["p"]
-    np.testing.assert_allclose(together, alone, rtol=0, atol=1e-12 if precision == "double" else 1e-5)
+    np.testing.assert_allclose(
+        together, alone, rtol=0, atol=1e-12 if precision == "double" else 1e-5
+    )
 
 
 def test_pure_states_and_a_single_column() -> None:
@@ -235,7 +237,9 @@ def test_auto_says_what_it_chose_and_why() -> None:
     assert split.truncation_reason == "outcomes on the way split the run"
     pure = simulate(brick_wall(12, 4).measure_all()).metadata
     assert (pure.truncation, pure.truncation_reason) == ("certified", "there is no noise")
-    state = Circuit(7, operations=[*brick_wall(7, 3).operations, SaveDensityMatrix("r", (*range(7),))])
+    state = Circuit(
+        7, operations=[*brick_wall(7, 3).operations, SaveDensityMatrix("r", (*range(7),))]
+    )
     saved = simulate(state, noise, shots=0).metadata
     assert saved.truncation_reason == "a large density matrix is saved"
 
