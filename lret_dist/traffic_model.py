@@ -60,6 +60,9 @@ class _Model:
 
     def run(self, course: Course, shots: int) -> Traffic:
         steps = self.program.steps
+        if self.program.initial_state is not None:
+            self._sum_over_rows("results", self.program.initial_state.shape[1] * _REAL)
+        self._count_columns("results", 1)
         dense = len(steps) if course.switched_at is None else course.switched_at
         for number, step in enumerate(steps[:dense]):
             columns = course.before[number]
@@ -73,7 +76,9 @@ class _Model:
                 self._save(step.save, columns)
             for compression in course.compressions[number]:
                 self._compress(compression)
-        if course.switched_at is not None:
+        if course.switched_at is None:
+            self._count_columns("results", 1)
+        else:
             self._density(dense, course.before[dense] if dense < len(steps) else 1)
         self._sum_over_all("results", _REAL)
         if self.program.final_measures and shots:
@@ -123,8 +128,7 @@ class _Model:
     def _compress(self, compression: Compression) -> None:
         before, after = compression.before, compression.after
         p, pr, pc = self.grid.size, self.grid.rows, self.grid.columns
-        for _ in range(3):
-            self._note("compression", _REAL, pr * pc * (pc - 1))
+        self._count_columns("compression", 3)
         for _ in range(2):
             self._sum_over_columns("compression", _REAL)
         size = min(before, self.rows)
@@ -219,6 +223,10 @@ class _Model:
     def _spread_qubits(self) -> list[int]:
         layout = self.layout
         return [layout.qubit(bit) for bit in range(layout.local_bits, layout.num_qubits)]
+
+    def _count_columns(self, purpose: Purpose, times: int) -> None:
+        """All column groups hear how many columns the others have."""
+        self._note(purpose, _REAL, times * self.grid.size * (self.grid.columns - 1))
 
     def _sum_over_rows(self, purpose: Purpose, size: float) -> None:
         """Arrays of ``size`` bytes in all column groups together, to row group 0 and back."""

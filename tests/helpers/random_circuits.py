@@ -122,3 +122,14 @@ def brick_wall_noise(one: float, two: float) -> NoiseModel:
 
 def trace_distance(first: ComplexArray, second: ComplexArray) -> float:
     return 0.5 * float(np.abs(np.linalg.eigvalsh(first - second)).sum())
+
+
+def fourier_transform(num_qubits: int) -> Circuit:
+    circuit = Circuit(num_qubits)
+    for qubit in reversed(range(num_qubits)):
+        circuit.gate("h", [qubit])
+        for other in range(qubit):
+            circuit.gate("cp", [other, qubit], np.pi / 2 ** (qubit - other))
+    for qubit in range(num_qubits // 2):
+        circuit.gate("swap", [qubit, num_qubits - 1 - qubit])
+    return circuit
