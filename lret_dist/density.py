@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lret_dist.program import ChannelStep, UnitaryStep
     from lret_dist.state import State
 
-__all__ = ["DensityState", "passes"]
+__all__ = ["DensityState", "most_pass_qubits", "passes"]
 
 RealArray = NDArray[Any]
 #: Qubits, and the (4**k, 4**k) transfer matrix that acts on them.
@@ -205,7 +205,7 @@ class DensityState:
         away = sum(1 << self.layout.qubit(bit) for bit in range(local_bits, bits))
         masks = [sum(1 << bit for bit in _bits_of(qubits)) for qubits, _ in parts]
         accesses = [Access(mask, mask, 0) for mask in masks]
-        most = min(_PASS_QUBITS, local_bits // 2)
+        most = most_pass_qubits(self.layout)
         for window in windows(accesses, bits, bits - local_bits, away):
             self._distribute(bit for bit in range(bits) if window.distributed >> bit & 1)
             for _, members in passes([parts[number][0] for number in window.steps], most):
@@ -274,6 +274,11 @@ def _letters_y(index: NDArray[np.int64], pairs: Iterable[Sequence[int]]) -> NDAr
 
 #: Number of the letter with (X part, Z part).
 _LETTER = {(0, 0): 0, (1, 0): 1, (1, 1): 2, (0, 1): 3}
+
+
+def most_pass_qubits(layout: Layout) -> int:
+    """Most qubits of the steps that share a pass."""
+    return min(_PASS_QUBITS, layout.local_bits // 2)
 
 
 def passes(

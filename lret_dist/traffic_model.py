@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lret_dist.branching import NUM_BINS
 from lret_dist.circuit import SaveDensityMatrix, SaveProbabilities
 from lret_dist.communicator import BUFFER_BYTES
+from lret_dist.density import most_pass_qubits, passes
 from lret_dist.layout import Layout, plan_distribution
 from lret_dist.program import ChannelStep, ExchangeStep, SaveStep, UnitaryStep
 from lret_dist.saving import pauli_masks
@@ -23,15 +24,13 @@ if TYPE_CHECKING:
     from lret_dist.circuit import Save
     from lret_dist.course import Compression, Course
     from lret_dist.process_grid import ProcessGrid
-    from lret_dist.program import Program
+    from lret_dist.program import Program, Step
 
 __all__ = ["modelled_traffic"]
 
 _REAL = 8
 #: Bytes of the driver's word on a channel step, and on whether to go on.
 _DECISION, _FLAG = 64, 8
-#: Steps that a pass over the density matrix does, roughly.
-_STEPS_OF_A_PASS = 4
 
 
 def modelled_traffic(
@@ -62,18 +61,11 @@ class _Model:
         steps = self.program.steps
         if self.program.initial_state is not None:
             self._sum_over_rows("results", self.program.initial_state.shape[1] * _REAL)
-        self._count_columns("results", 1)
+        if course.switched_at != 0:
+            self._count_columns("results", 1)
         dense = len(steps) if course.switched_at is None else course.switched_at
         for number, step in enumerate(steps[:dense]):
-            columns = course.before[number]
-            if isinstance(step, ExchangeStep):
-                self._exchange(step.qubits, columns)
-            elif isinstance(step, UnitaryStep):
-                self._broadcast("steps", _FLAG)
-            elif isinstance(step, ChannelStep):
-                self._channel(step, columns, course.grown[number] - columns)
-            elif isinstance(step, SaveStep):
-                self._save(step.save, columns)
+            self._step(step, course.before[number], course.grown[number])
             for compression in course.compressions[number]:
                 self._compress(compression)
         if course.switched_at is None:
@@ -82,12 +74,18 @@ class _Model:
             self._density(dense, course.before[dense] if dense < len(steps) else 1)
         self._sum_over_all("results", _REAL)
         if self.program.final_measures and shots:
-            if course.switched_at is None:
-                self._probabilities()
-            else:
-                self._sum_over_all("results", self.rows * _REAL)
-            self._sample(shots)
+            self._sample(shots, dense=course.switched_at is not None)
         return self.traffic
+
+    def _step(self, step: Step, columns: int, grown: int) -> None:
+        if isinstance(step, ExchangeStep):
+            self._exchange(step.qubits, columns)
+        elif isinstance(step, UnitaryStep):
+            self._broadcast("steps", _FLAG)
+        elif isinstance(step, ChannelStep):
+            self._channel(step, columns, grown - columns)
+        elif isinstance(step, SaveStep):
+            self._save(step.save, columns)
 
     def _channel(self, step: ChannelStep, columns: int, chosen: int) -> None:
         if step.probabilities is None:
@@ -159,22 +157,29 @@ class _Model:
         self.layout = layout
         steps = [s for s in self.program.steps[number:] if isinstance(s, UnitaryStep | ChannelStep)]
         qubits = [part.qubits for step in steps for part in step.narrow]
-        masks = [sum(3 << 2 * qubit for qubit in part) for part in qubits]
         if number:
-            masks = [3 << 2 * qubit for qubit in range(n)] + masks
-        away = sum(1 << bit for bit in range(layout.local_bits, 2 * n))
+            self._transfer(layout, [(qubit,) for qubit in range(n)])
+        for _ in range(1 + self._transfer(layout, qubits)):
+            self._broadcast("steps", _FLAG)
+        for step in self.program.steps[number:]:
+            if isinstance(step, SaveStep):
+                self._save_dense(step.save)
+
+    def _transfer(self, layout: Layout, qubits: list[tuple[int, ...]]) -> int:
+        """The exchanges of transfer matrices on these qubits; returns the number of passes."""
+        n, entries, number = self.program.num_qubits, self.rows**2, 0
+        masks = [sum(3 << 2 * qubit for qubit in part) for part in qubits]
+        away = sum(1 << layout.qubit(bit) for bit in range(layout.local_bits, 2 * n))
         accesses = [Access(mask, mask, 0) for mask in masks]
+        most = most_pass_qubits(layout)
         for window in windows(accesses, 2 * n, self.grid.row_bits, away):
             wanted = [bit for bit in range(2 * n) if window.distributed >> bit & 1]
             pairs = plan_distribution(layout, wanted)
             for pair in pairs:
                 layout.swap_bits(*pair)
-            self._swap("exchange", len(pairs), entries, 1, real)
-            for _ in range(-(-len(window.steps) // _STEPS_OF_A_PASS)):
-                self._broadcast("steps", _FLAG)
-        for step in self.program.steps[number:]:
-            if isinstance(step, SaveStep):
-                self._save_dense(step.save)
+            self._swap("exchange", len(pairs), entries, 1, self.itemsize // 2)
+            number += len(list(passes([qubits[step] for step in window.steps], most)))
+        return number
 
     def _save_dense(self, save: Save) -> None:
         width = len(save.qubits)
@@ -204,7 +209,11 @@ class _Model:
                 self._sum_over_all("results", 16)
             self._sum_over_all("results", _REAL)
 
-    def _sample(self, shots: int) -> None:
+    def _sample(self, shots: int, *, dense: bool) -> None:
+        if dense:
+            self._sum_over_all("results", self.rows * _REAL)
+        else:
+            self._probabilities()
         self._sum_over_rows("results", self.grid.rows * _REAL * self.grid.columns)
         self._broadcast("results", shots * _REAL)
         self._sum_over_rows("results", shots * _REAL * self.grid.columns)
