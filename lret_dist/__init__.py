@@ -28,6 +28,7 @@ from lret_dist.errors import (
     LauncherError,
     LretError,
     SessionError,
+    StoppedError,
     TruncationWarning,
     UnsupportedOperationError,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "SimulationOptions",
     "SimulationRequest",
     "SimulationResult",
+    "StoppedError",
     "TruncationWarning",
     "UnsupportedOperationError",
     "get_session",

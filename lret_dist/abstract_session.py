@@ -62,7 +62,7 @@ class Session(ABC):
             SessionError: when the session is closed, or its MPI ranks have ended.
         """
         self.check_usable()
-        return self.submit_prepared([self._prepare(request) for request in requests])
+        return self.submit_prepared([self._prepare(*each) for each in enumerate(requests)])
 
     def submit_prepared(self, prepared: list[PreparedRequest]) -> RunHandle:
         """As :meth:`submit`, for requests that are checked already."""
@@ -94,9 +94,9 @@ class Session(ABC):
             return False
         return True
 
-    def _prepare(self, request: SimulationRequest) -> PreparedRequest:
+    def _prepare(self, index: int, request: SimulationRequest) -> PreparedRequest:
         try:
-            return prepare(request, self.machine)
+            return prepare(request, self.machine, index)
         except Exception as error:
             error.add_note(f"in circuit {request.circuit.name!r}")
             raise

@@ -5,15 +5,27 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, overload
 
 from lret_dist.errors import TruncationWarning
 from lret_dist.options import SimulationOptions
+from lret_dist.orders import Order, Orders
 from lret_dist.planning import Job, SimulationRequest, make_job, prepare
-from lret_dist.session import Grids, ending_the_job_on_failure, get_session, survey
-from lret_dist.simulation import assemble_result, execute
+from lret_dist.session import (
+    Grids,
+    ending_the_job_on_failure,
+    get_session,
+    signals_heard,
+    survey,
+    teller,
+)
+from lret_dist.signals import SignalNotes
+from lret_dist.simulation import Report, assemble_result, execute
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from mpi4py import MPI
 
     from lret_dist.circuit import Circuit
@@ -114,13 +126,38 @@ def simulate_collectively(
         )
         prepared = prepare(request, machine)
         started = time.perf_counter()
-        # The driver's plan holds for all: a fresh seed is drawn once.
-        job: Job = own.bcast(make_job(prepared, machine) if own.rank == 0 else None)
         with ending_the_job_on_failure(own):
-            grid = Grids(own).find(job.grid)
-            report = None if grid is None else execute(job, grid, threads, lambda: False)
-            if grid is not None:
-                grid.free()
+            # The driver's plan holds for all: a fresh seed is drawn once.
+            job: Job = own.bcast(make_job(prepared, machine) if own.rank == 0 else None)
+            report = _execute(job, own, threads)
         return None if report is None else assemble_result(job, report, machine, started)
     finally:
         own.Free()
+
+
+def _execute(job: Job, comm: MPI.Intracomm, threads: int) -> Report | None:
+    grid = Grids(comm).find(job.grid)
+    if grid is None:
+        return None
+    try:
+        with _orders(job, comm) as orders:
+            return execute(job, grid, threads, orders)
+    finally:
+        grid.free()
+
+
+@contextmanager
+def _orders(job: Job, comm: MPI.Intracomm) -> Iterator[Callable[[], Order]]:
+    """The orders of a collective run, signals that any MPI rank gets among them."""
+    checkpoint = job.settings.checkpoint
+    if checkpoint is None:
+        yield lambda: Order.GO_ON
+        return
+    signals, driver = SignalNotes(), comm.rank == 0
+    signals.install()
+    try:
+        with signals.active(None if driver else teller(comm)):
+            heard = signals_heard(signals, comm) if driver else signals.heard
+            yield Orders(lambda: False, heard, checkpoint.interval)
+    finally:
+        signals.remove()

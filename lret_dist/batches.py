@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lret_dist import _core
-from lret_dist.errors import CancelledError
+from lret_dist.checkpoint_writer import Matrix
+from lret_dist.errors import CancelledError, StoppedError
 from lret_dist.estimates import Tally
 from lret_dist.evolution import BATCH, Evolution, sample_final
-from lret_dist.records import Outcome, RunSettings
+from lret_dist.orders import Order
+from lret_dist.records import History, Outcome, RunSettings
 from lret_dist.sampling import generator
 from lret_dist.threads import one_kernel_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path as FilePath
 
+    from numpy.typing import NDArray
+
+    from lret_dist.checkpoint_reader import Checkpoint
     from lret_dist.communicator import GridCommunicator
     from lret_dist.program import Program
+    from lret_dist.run_saver import RunSaver
 
 __all__ = ["run_batches"]
 
 #: Standard error, in units of the one aimed at, that calls for no further batches.
 _CLOSE_ENOUGH = 1.1
+#: Batches of a column group before the driver is first asked for orders.
+_BATCHES_AT_ONCE = 8
+#: Seconds of batches after which the driver is asked for orders, roughly.
+_SECONDS_BETWEEN_ORDERS = 0.2
 #: Most batches of the next round, in units of those that there are: the spread of few columns says
 #: only roughly how many will be needed.
 _MOST_GROWTH = 8
@@ -35,7 +47,8 @@ def run_batches(
     program: Program,
     settings: RunSettings,
     comm: GridCommunicator,
-    cancelled: Callable[[], bool],
+    orders: Callable[[], Order],
+    saver: RunSaver | None = None,
 ) -> Outcome | None:
     """Run a program in batches of sampled columns; collective over the process grid.
 
@@ -45,10 +58,12 @@ def run_batches(
 
     Raises:
         CancelledError: on every MPI rank, when the driver was asked to stop.
+        StoppedError: on every MPI rank, when it was to stop and the run has been saved.
+        CheckpointError: on every MPI rank, when it could not be saved, or no checkpoint be read.
     """
     group = comm.column_group()
     try:
-        return _Batches(program, settings, comm, group, cancelled).run()
+        return _Batches(program, settings, comm, group, orders, saver).run()
     finally:
         group.free()
 
@@ -60,7 +75,8 @@ class _Batches:
         settings: RunSettings,
         comm: GridCommunicator,
         group: GridCommunicator,
-        cancelled: Callable[[], bool],
+        orders: Callable[[], Order],
+        saver: RunSaver | None,
     ) -> None:
         assert settings.sampling is not None
         self.program = program
@@ -68,7 +84,9 @@ class _Batches:
         self.sampling = settings.sampling
         self.comm = comm
         self.group = group
-        self._cancelled = cancelled
+        self._orders = orders
+        self._saver = saver
+        self._cancelled = False
         rows = (1 << program.num_qubits) // comm.grid.rows
         self.tally = Tally(program, rows if program.final_measures else 0)
         sampling = settings.sampling
@@ -78,20 +96,90 @@ class _Batches:
         self.outcome = Outcome(np.zeros((settings.shots, width), np.uint8))
 
     def run(self) -> Outcome | None:
-        done, wanted = 0, self._first_batches
-        while done < wanted <= self.sampling.worth:
-            mine = range(done + self.comm.column, wanted, self.comm.grid.columns)
-            stopped = False
-            try:
-                for part in self._run_several(mine, wanted):
-                    self._take(*part)
-            except CancelledError:
-                stopped = True
-            done, wanted = wanted, self._next_round(wanted, stopped=stopped)
-        if wanted > self.sampling.worth:
+        done, wanted = self._saved() or (0, self._first_batches)
+        # Without checkpoints there is nothing to ask the driver for before the round ends.
+        at_once = _BATCHES_AT_ONCE * self.comm.grid.columns if self._saver else wanted
+        while wanted <= self.sampling.worth:
+            while done < wanted:
+                started = time.monotonic()
+                stop = min(wanted, done + at_once) if self._saver else wanted
+                self._run_part(range(done + self.comm.column, stop, self.comm.grid.columns), wanted)
+                at_once *= self._obey(time.monotonic() - started, stop, wanted)
+                done = stop
+            following = self._next_round(done)
+            if following == done:
+                self._finish(done)
+                return self.outcome
+            wanted = following
+        return None
+
+    def _run_part(self, numbers: range, batches: int) -> None:
+        """Run batches of this column group; a cancellation shows afterwards."""
+        try:
+            for part in self._run_several(numbers, batches):
+                self._take(*part)
+        except CancelledError:
+            self._cancelled = True
+
+    def _obey(self, seconds: float, done: int, wanted: int) -> int:
+        """Do what the driver wants; how many times more batches to run before it is asked again."""
+        words = np.zeros(2)
+        if self.comm.is_driver:
+            words[:] = Order.CANCEL if self._cancelled else self._orders(), seconds
+        self.comm.broadcast(words)
+        order = Order(int(words[0]))
+        if order == Order.CANCEL:
+            raise CancelledError("the run was cancelled")
+        if order in (Order.SAVE, Order.SAVE_AND_STOP):
+            assert self._saver is not None
+            path = self._save(self._saver, done, wanted)
+            if order == Order.SAVE_AND_STOP:
+                raise StoppedError(
+                    f"the run was stopped by a signal after {done} batches of sampled columns; it "
+                    f"is saved in {path}, and the same call goes on from there"
+                )
+        return 2 if words[1] < _SECONDS_BETWEEN_ORDERS else 1
+
+    def _only_cancellation(self) -> Order:
+        """The driver's order to a batch, which cannot be saved."""
+        order = self._orders() if self._saver is None else Order.GO_ON
+        return order if order == Order.CANCEL else Order.GO_ON
+
+    def _save(self, saver: RunSaver, done: int, wanted: int) -> FilePath:
+        """Write what all column groups know; afterwards column group 0 holds all of it."""
+        self.tally.collect(self.comm)
+        samples = self.outcome.samples
+        self.comm.sum_columns_on_driver(samples)
+        if not self.comm.is_driver:
+            samples[:] = 0
+        history = self.outcome.history.to_dict()
+        ranks = [self.outcome.final_rank, self.outcome.max_rank]
+        header = {"done": done, "wanted": wanted, "ranks": ranks, "history": history}
+        arrays: dict[str, NDArray[Any]] = {"samples": samples, **self.tally.numbers()}
+        block = self.tally.probabilities[:, np.newaxis]
+        rows = Matrix(block if self.comm.column == 0 else block[:0])
+        return saver.write(header, arrays, {"probabilities": rows} if block.size else {})
+
+    def _saved(self) -> tuple[int, int] | None:
+        """Batches done and wanted, and all that is known, from a checkpoint; None without one."""
+        if self._saver is None:
             return None
-        self._finish(done)
-        return self.outcome
+        found = self._saver.read(self._load)
+        self.settings = replace(self.settings, seed=self._saver.seed)
+        return found
+
+    def _load(self, checkpoint: Checkpoint) -> tuple[int, int]:
+        header, arrays = checkpoint.header, checkpoint.read_arrays()
+        self.outcome.final_rank, self.outcome.max_rank = header["ranks"]
+        self.outcome.history = History(**header["history"])
+        if arrays:
+            self.outcome.samples = arrays.pop("samples")
+            self.tally.set_numbers(arrays)
+        if len(self.tally.probabilities):
+            mine = self.tally.probabilities[:, np.newaxis]
+            into = mine if self.comm.column == 0 else mine[:0]
+            checkpoint.read_matrix("probabilities", into, range(1))
+        return header["done"], header["wanted"]
 
     def _run_several(self, numbers: range, batches: int) -> Iterator[tuple[int, Outcome, Tally]]:
         """Run batches, several at a time on a thread each where their columns fit in memory."""
@@ -111,7 +199,12 @@ class _Batches:
             settings = replace(settings, shots=mine.stop - mine.start, seed=seed)
         tally = Tally(self.program, len(self.tally.probabilities))
         run = Evolution(
-            self.program, settings, self.group, self._cancelled, batch=batch, tally=tally
+            self.program,
+            settings,
+            self.group,
+            self._only_cancellation,
+            batch=batch,
+            tally=tally,
         )
         return batch, run.run(), tally
 
@@ -130,10 +223,10 @@ class _Batches:
         shots = self.settings.shots
         return slice(shots * batch // batches, shots * (batch + 1) // batches)
 
-    def _next_round(self, done: int, *, stopped: bool) -> int:
+    def _next_round(self, done: int) -> int:
         """How many batches to run in all, by the driver's word."""
         error = self.tally.estimates(self.comm).largest_error()
-        words = np.array([float(done), float(stopped)])
+        words = np.array([float(done)])
         if self.comm.is_driver and self.sampling.target is not None and error is not None:
             ratio = error / self.sampling.target
             if ratio > _CLOSE_ENOUGH:
@@ -141,8 +234,6 @@ class _Batches:
                 worth = needed <= self.sampling.worth
                 words[0] = min(needed, _MOST_GROWTH * done) if worth else needed
         self.comm.broadcast(words)
-        if words[1]:
-            raise CancelledError("the run was cancelled")
         return int(words[0])
 
     def _finish(self, batches: int) -> None:

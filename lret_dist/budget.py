@@ -74,6 +74,11 @@ class CompressionPolicy:
         saving = self.BREEDING * self.STEP * (columns - self._left) * steps_left
         return saving > self.GRAM * columns**2 + self.ROTATION * columns * self._left
 
-    def record(self, after: int) -> None:
+    @property
+    def left(self) -> float:
+        """Columns that the last compression left."""
+        return self._left
+
+    def record(self, after: float) -> None:
         """Note the number of columns after a compression."""
         self._left = after

@@ -116,6 +116,14 @@ class CheckpointFolder:
             raise CheckpointError(f"the folder {self.folder} has no checkpoint of this program")
         raise CheckpointError("; ".join(problems))
 
+    def remove_all(self) -> None:
+        """Remove the checkpoints of a program that is done; collective."""
+        if self._comm.is_driver:
+            self._remove_begun()
+            with suppress(OSError):
+                for path in self._listed():
+                    path.unlink(missing_ok=True)
+
     def files(self) -> list[Path]:
         """The checkpoints there are, newest first, as the driver sees them.
 

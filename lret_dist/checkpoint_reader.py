@@ -68,6 +68,10 @@ class Checkpoint:
         """A matrix's dtype; local."""
         return self._array("matrices", name).dtype
 
+    def array_shape(self, name: str) -> tuple[int, ...]:
+        """Shape of one of the driver's own arrays; local."""
+        return self._array("arrays", name).shape
+
     def share(self, name: str) -> range:
         """This column group's columns of a matrix, nearly as many as each other's; local."""
         shares = split(self.shape(name)[1], self._comm.grid.columns)

@@ -107,20 +107,29 @@ class DensityState:
         """Number of columns that a factor of a density matrix of full rank has."""
         return 1 << self.num_qubits
 
-    def run(self, steps: Sequence[UnitaryStep | ChannelStep]) -> Iterator[int]:
-        """Apply steps in order, several in one pass over memory.
+    def run(
+        self, steps: Sequence[UnitaryStep | ChannelStep]
+    ) -> Iterator[tuple[Sequence[int], bool]]:
+        """Apply steps, several in one pass over memory, in an order that gives the same state.
 
         Yields:
-            The number of steps done so far, before the first pass and after each.
+            The numbers of the steps that are done, before the first pass and after each, and
+            whether no other has been begun.
         """
         # A transfer matrix on more qubits costs more than those that it is the product of.
+        owners = [number for number, step in enumerate(steps) for _ in step.narrow]
         parts = [(part.qubits, part.transfer) for step in steps for part in step.narrow]
-        last = [part is step.narrow[-1] for step in steps for part in step.narrow]
-        done = 0
-        yield done
+        left = [len(step.narrow) for step in steps]
+        done: list[int] = []
+        begun: set[int] = set()
+        yield done, True
         for members in self._passes(parts):
-            done += sum(last[m] for m in members)
-            yield done
+            for number in (owners[member] for member in members):
+                left[number] -= 1
+                begun.add(number)
+                if left[number] == 0:
+                    done.append(number)
+            yield done, len(done) == len(begun)
 
     def project(self, matrix: NDArray[np.complex128], qubits: Sequence[int]) -> None:
         """Apply a matrix that is no unitary: rho becomes M rho M^dagger."""

@@ -7,6 +7,7 @@ __all__ = [
     "LauncherError",
     "LretError",
     "SessionError",
+    "StoppedError",
     "TruncationWarning",
     "UnsupportedOperationError",
 ]
@@ -34,6 +35,10 @@ class CancelledError(LretError):
 
 class CheckpointError(LretError):
     """A checkpoint cannot be written, or the file is damaged or none; the text says why."""
+
+
+class StoppedError(LretError):
+    """The run was stopped by a signal and saved; the same call goes on from its checkpoint."""
 
 
 class UnsupportedOperationError(LretError, ValueError):

@@ -98,6 +98,31 @@ class Tally:
         self.exact = other.exact
         self.probabilities += other.probabilities
 
+    def collect(self, comm: GridCommunicator) -> None:
+        """Bring what all column groups have to column group 0; collective."""
+        numbers = np.array([float(self.number)])
+        for array in (numbers, self.total, self.squares):
+            comm.sum_columns_on_driver(array)
+        comm.sum_over_columns(self.probabilities)
+        self.number = int(numbers[0])
+        if comm.column or not comm.is_driver:
+            self.number = 0
+            for array in (self.total, self.squares):
+                array[:] = 0
+        if comm.column:
+            self.probabilities[:] = 0
+
+    def numbers(self) -> dict[str, NDArray[np.float64]]:
+        """All but the probabilities, by name."""
+        number = np.array([float(self.number)])
+        return {"number": number, "total": self.total, "squares": self.squares, "exact": self.exact}
+
+    def set_numbers(self, numbers: dict[str, NDArray[np.float64]]) -> None:
+        """Take over what :meth:`numbers` gave."""
+        self.number = int(numbers["number"][0])
+        self.total, self.squares = numbers["total"], numbers["squares"]
+        self.exact = numbers["exact"]
+
     def estimates(self, comm: GridCommunicator) -> Estimates:
         """What all column groups know, on the driver; elsewhere not to be looked at. Collective."""
         number = np.array([float(self.number)])

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from lret_dist.budget import CompressionPolicy, TruncationBudget
 from lret_dist.density import DensityState
-from lret_dist.errors import CancelledError
+from lret_dist.errors import CancelledError, StoppedError
 from lret_dist.low_rank import LowRank
+from lret_dist.orders import Order
 from lret_dist.program import (
     ChannelStep,
     ExchangeStep,
     MeasureStep,
     Program,
     SaveStep,
+    Step,
     UnitaryStep,
 )
 from lret_dist.records import Outcome, Path, RunSettings
@@ -25,15 +28,16 @@ from lret_dist.saving import save_value
 from lret_dist.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from lret_dist.circuit import Save
     from lret_dist.communicator import GridCommunicator
     from lret_dist.estimates import Tally
+    from lret_dist.run_saver import RunSaver
 
-__all__ = ["BATCH", "Evolution", "sample_final"]
+__all__ = ["BATCH", "Evolution", "Task", "sample_final"]
 
 AnyState: TypeAlias = State | SampledState | DensityState
 
@@ -41,6 +45,21 @@ _PROJECTORS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128
 
 #: Uses of random numbers; the first word of a generator's key.
 _SAMPLE, _READOUT, _SPLIT, _SHUFFLE, BATCH = range(5)
+
+
+@dataclass
+class Task:
+    """Steps to be done with a state.
+
+    Attributes:
+        state: the state.
+        number: number of the next step.
+        path: the measured outcomes that led to it, and its shots.
+    """
+
+    state: AnyState
+    number: int
+    path: Path
 
 
 class Evolution:
@@ -55,27 +74,59 @@ class Evolution:
         program: Program,
         settings: RunSettings,
         comm: GridCommunicator,
-        cancelled: Callable[[], bool] = lambda: False,
+        orders: Callable[[], Order] = lambda: Order.GO_ON,
         *,
+        saver: RunSaver | None = None,
         batch: int = 0,
         tally: Tally | None = None,
     ) -> None:
+        """Prepare a run.
+
+        Args:
+            program: arranged for the grid.
+            settings: what every MPI rank must know beside it.
+            comm: messages of the grid.
+            orders: the driver's next order; not asked elsewhere.
+            saver: writes checkpoints, or None; without one no order to save may come.
+            batch: number of the batch of a sampled run.
+            tally: takes what such a batch estimates.
+        """
         self.program = program
         self.settings = settings
         self.comm = comm
-        self._cancelled = cancelled
+        self._orders = orders
+        self._saver = saver
         self._batch = batch
         self._tally = tally
+        self._waiting: list[Task] = []
         width = -(-program.num_clbits // 8)
         self.outcome = Outcome(np.zeros((settings.shots, width), np.uint8))
-        self._low_rank = LowRank(program, settings, comm, self.outcome, cancelled)
+        self._low_rank = LowRank(program, settings, comm, self.outcome, orders, self._obey)
 
     def run(self) -> Outcome:
         """Run the program.
 
         Raises:
             CancelledError: on every MPI rank, when the driver was asked to stop.
+            StoppedError: on every MPI rank, when it was to stop and the run has been saved.
+            CheckpointError: on every MPI rank, when the run could not be saved.
         """
+        return self.go_on([self._first_task()])
+
+    def go_on(self, tasks: list[Task], outcome: Outcome | None = None) -> Outcome:
+        """Run what is left of the program: tasks, the last one first; raises as :meth:`run`."""
+        if outcome is not None:
+            self.outcome = self._low_rank.outcome = outcome
+        self._waiting = tasks
+        begins = bool(tasks)
+        while self._waiting:
+            self._evolve(self._waiting.pop())
+        if self.program.has_mid_measurements and begins:
+            # Shots of one history lie together; their order must not tell.
+            generator(self.settings.seed, _SHUFFLE).shuffle(self.outcome.samples, axis=0)
+        return self.outcome
+
+    def _first_task(self) -> Task:
         program, settings = self.program, self.settings
         factor = State.prepare(
             program.num_qubits,
@@ -92,38 +143,66 @@ class Evolution:
         budget = TruncationBudget(program, settings.epsilon)
         policy = CompressionPolicy(program.num_qubits)
         self.outcome.note_rank(state.rank())
-        self._evolve(state, 0, Path((), slice(0, settings.shots), budget, policy))
-        if program.has_mid_measurements:
-            # Shots of one history lie together; their order must not tell.
-            generator(settings.seed, _SHUFFLE).shuffle(self.outcome.samples, axis=0)
-        return self.outcome
+        return Task(state, 0, Path((), slice(0, settings.shots), budget, policy))
 
-    def _evolve(self, state: AnyState, first: int, path: Path) -> None:
-        """Run the steps from number ``first`` on."""
-        number = first
-        while number < len(self.program.steps):
-            step = self.program.steps[number]
-            if isinstance(step, SaveStep):
-                self._stop_if_cancelled()
-                number = self._save(state, number)
-                continue
+    def _evolve(self, task: Task) -> None:
+        """Run the steps of a task, up to a measurement on the way or the end."""
+        while task.number < len(self.program.steps):
+            step = self.program.steps[task.number]
             if isinstance(step, MeasureStep):
-                self._stop_if_cancelled()
-                self._measure(state, step, number, path)
+                self._obey(self._heard(), task)
+                self._measure(task, step)
                 return
-            if not isinstance(state, State):
-                number = self._run_stretch(state, number, path)
-                continue
-            if isinstance(step, ExchangeStep):
-                state.distribute(step.qubits)
-            elif isinstance(step, UnitaryStep):
-                self._stop_if_cancelled()
-                state.apply(step.operator, step.qubits)
-            elif not self._low_rank.channel(state, step, number, path):
-                state = self._switched(state, number)
-                continue
-            number += 1
-        self._finish(state, path)
+            if isinstance(step, SaveStep):
+                self._obey(self._heard(), task)
+                task.number = self._save(task.state, task.number)
+            elif not isinstance(task.state, State):
+                task.number = self._run_stretch(task)
+            else:
+                self._do(task, task.state, step)
+        self._finish(task.state, task.path)
+
+    def _do(self, task: Task, state: State, step: Step) -> None:
+        """Do one step with a factor."""
+        if isinstance(step, ExchangeStep):
+            state.distribute(step.qubits)
+        elif isinstance(step, UnitaryStep):
+            self._obey(self._heard(), task)
+            state.apply(step.operator, step.qubits)
+        elif isinstance(step, ChannelStep) and not self._low_rank.channel(state, step, task):
+            task.state = self._switched(state, task.number)
+            return
+        task.number += 1
+
+    def _heard(self) -> Order:
+        """The driver's order, on every MPI rank."""
+        word = np.zeros(1)
+        if self.comm.is_driver:
+            word[0] = self._orders()
+        with self.comm.traffic.counted_as("steps"):
+            self.comm.broadcast(word)
+        return Order(int(word[0]))
+
+    def _obey(self, order: Order, task: Task, done: Sequence[int] | None = None) -> None:
+        """Do what the driver wants before the next step of a task; see :meth:`run`.
+
+        ``done`` are the numbers of the steps that were done, where they are not the first ones.
+        """
+        if order == Order.CANCEL:
+            raise CancelledError("the run was cancelled")
+        if order == Order.GO_ON:
+            return
+        assert self._saver is not None
+        origins = self.program.origins
+        done = range(task.number) if done is None else done
+        original = [origins[number] for number in done if origins[number] >= 0]
+        path = self._saver.save(self.outcome, [*self._waiting, task], self.program, original)
+        if order == Order.SAVE_AND_STOP:
+            raise StoppedError(
+                f"the run was stopped by a signal after {len(original)} of its "
+                f"{sum(origin >= 0 for origin in origins)} steps; it is saved in {path}, and the "
+                f"same call goes on from there"
+            )
 
     def _switched(self, state: State, number: int) -> DensityState:
         """The density matrix, which takes over from the factor before step ``number``."""
@@ -137,40 +216,56 @@ class Evolution:
         self.outcome.note_rank(density.rank())
         return density
 
-    def _run_stretch(self, state: SampledState | DensityState, number: int, path: Path) -> int:
+    def _run_stretch(self, task: Task) -> int:
         """Take a state through all steps up to the next measurement or save."""
-        steps: list[UnitaryStep | ChannelStep] = []
-        stop = number
-        for step in self.program.steps[number:]:
+        numbers: list[int] = []
+        stop = task.number
+        for step in self.program.steps[task.number :]:
             if isinstance(step, MeasureStep | SaveStep):
                 break
-            stop += 1
             # The density matrix has bits of its own.
             if not isinstance(step, ExchangeStep):
-                steps.append(step)
-        if isinstance(state, SampledState):
-            self._run_sampled(state, steps, number)
+                numbers.append(stop)
+            stop += 1
+        if isinstance(task.state, SampledState):
+            self._run_sampled(task.state, numbers, task.number)
         else:
-            self._run_density(state, steps, number, path)
+            assert isinstance(task.state, DensityState)
+            self._run_density(task.state, numbers, task)
         return stop
 
-    def _run_density(
-        self, state: DensityState, steps: list[UnitaryStep | ChannelStep], number: int, path: Path
-    ) -> None:
-        for done in state.run(steps):
-            self._stop_if_cancelled()
+    def _run_density(self, state: DensityState, numbers: list[int], task: Task) -> None:
+        """Several steps at a time; an order to save waits until none of them is half done."""
+        steps = [self._acting(number) for number in numbers]
+        saving = Order.GO_ON
+        for done, whole in state.run(steps):
+            order = self._heard()
+            if order in (Order.SAVE, Order.SAVE_AND_STOP):
+                saving = max(saving, order)
+            elif order == Order.CANCEL:
+                self._obey(order, task)
+            if whole and saving:
+                done_before = [*range(task.number), *(numbers[place] for place in done)]
+                self._obey(saving, task, done_before)
+                saving = Order.GO_ON
             if self.comm.is_driver:
-                self.outcome.history.note(number + done, state.rank(), path.budget.discarded)
+                self.outcome.history.note(
+                    task.number + len(done), state.rank(), task.path.budget.discarded
+                )
 
-    def _run_sampled(
-        self, state: SampledState, steps: list[UnitaryStep | ChannelStep], number: int
-    ) -> None:
-        done = number
-        for exact in state.run(self.program, steps, number):
-            self._stop_if_cancelled()
+    def _run_sampled(self, state: SampledState, numbers: list[int], first: int) -> None:
+        done, steps = first, [self._acting(number) for number in numbers]
+        for exact in state.run(self.program, steps, first):
+            if self._heard() == Order.CANCEL:
+                raise CancelledError("the run was cancelled")
             done += len(exact)
             self.outcome.history.note(done, state.rank(), 0.0)
             self.outcome.note_rank(state.rank())
+
+    def _acting(self, number: int) -> UnitaryStep | ChannelStep:
+        step = self.program.steps[number]
+        assert isinstance(step, UnitaryStep | ChannelStep)
+        return step
 
     def _save(self, state: AnyState, number: int) -> int:
         """Save what this step and those that follow at once ask for."""
@@ -189,22 +284,21 @@ class Evolution:
                 self.outcome.data.update(zip(keys, values, strict=True))
         return number + len(saves)
 
-    def _measure(self, state: AnyState, step: MeasureStep, number: int, path: Path) -> None:
-        """Split the shots over the outcomes of a measurement and go on with each."""
+    def _measure(self, task: Task, step: MeasureStep) -> None:
+        """Split the shots over the outcomes of a measurement, and go on with each later."""
+        state, path = task.state, task.path
         masses = self._masses(state, step)
         ones = self._split_shots(masses, path)
         middle = path.shots.stop - ones
-        for outcome, shots in enumerate(
-            (slice(path.shots.start, middle), slice(middle, path.shots.stop))
-        ):
-            if shots.start == shots.stop:
-                continue
-            branch = state if outcome or not ones else state.copy()
+        slices = (slice(path.shots.start, middle), slice(middle, path.shots.stop))
+        outcomes = [outcome for outcome in (1, 0) if slices[outcome].start < slices[outcome].stop]
+        for outcome in outcomes:
+            branch = state if outcome == outcomes[-1] else state.copy()
             scale = np.sqrt(masses.sum() / masses[outcome])
             branch.project(_PROJECTORS[outcome] * scale, step.qubits)
-            child = path.child(outcome, shots)
+            child = path.child(outcome, slices[outcome])
             self._write_outcome(step, outcome, child)
-            self._evolve(branch, number + 1, child)
+            self._waiting.append(Task(branch, task.number + 1, child))
 
     def _masses(self, state: AnyState, step: MeasureStep) -> NDArray[np.float64]:
         """Weights of both outcomes of a measurement, on every MPI rank."""
@@ -254,13 +348,6 @@ class Evolution:
             state.probabilities(),
             self.outcome.samples[path.shots],
         )
-
-    def _stop_if_cancelled(self) -> None:
-        flag = np.array([self._cancelled()], dtype=np.float64)
-        with self.comm.traffic.counted_as("steps"):
-            self.comm.broadcast(flag)
-        if flag[0]:
-            raise CancelledError("the run was cancelled")
 
 
 def sample_final(

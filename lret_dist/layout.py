@@ -32,6 +32,15 @@ class Layout:
         self._bit = list(range(num_qubits))
         self._qubit = list(range(num_qubits))
 
+    @classmethod
+    def of(cls, bits: Sequence[int], distributed_bits: int) -> Layout:
+        """The layout with every qubit q on ``bits[q]``."""
+        layout = cls(len(bits), distributed_bits)
+        layout._bit = list(bits)
+        for qubit, bit in enumerate(bits):
+            layout._qubit[bit] = qubit
+        return layout
+
     def copy(self) -> Layout:
         """An independent layout with the same map."""
         other = Layout(self.num_qubits, self.num_qubits - self.local_bits)

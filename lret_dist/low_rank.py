@@ -18,7 +18,7 @@ from lret_dist.branching import (
 )
 from lret_dist.compression import Cut, compress
 from lret_dist.cost import density_pays
-from lret_dist.errors import CancelledError
+from lret_dist.orders import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lret_dist.communicator import GridCommunicator
+    from lret_dist.evolution import Task
     from lret_dist.program import ChannelStep, Program
     from lret_dist.records import Outcome, Path, RunSettings
     from lret_dist.state import State
@@ -44,21 +45,30 @@ class _Decision:
     compress: bool
     retry: bool
     densify: bool
-    cancelled: bool
+    order: Order
 
     def pack(self) -> NDArray[np.float64]:
         return np.array(
             [
                 *(self.cut, self.columns, self.chosen, self.dropped),
-                *(self.compress, self.retry, self.densify, self.cancelled),
+                *(self.compress, self.retry, self.densify, self.order),
             ],
             dtype=np.float64,
         )
 
     @classmethod
     def unpack(cls, words: NDArray[np.float64]) -> _Decision:
-        cut, columns, chosen, dropped, *flags = words.tolist()
-        return cls(int(cut), int(columns), int(chosen), dropped, *map(bool, flags))
+        cut, columns, chosen, dropped, compress, retry, densify, order = words.tolist()
+        return cls(
+            cut=int(cut),
+            columns=int(columns),
+            chosen=int(chosen),
+            dropped=dropped,
+            compress=bool(compress),
+            retry=bool(retry),
+            densify=bool(densify),
+            order=Order(int(order)),
+        )
 
 
 class LowRank:
@@ -70,24 +80,29 @@ class LowRank:
         settings: RunSettings,
         comm: GridCommunicator,
         outcome: Outcome,
-        cancelled: Callable[[], bool],
+        orders: Callable[[], Order],
+        obey: Callable[[Order, Task], None],
     ) -> None:
         self.program = program
         self.settings = settings
         self.comm = comm
         self.outcome = outcome
-        self._cancelled = cancelled
+        self._orders = orders
+        self._obey = obey
         self._full_rank = 1 << program.num_qubits
         self._rank = 0
 
-    def channel(self, state: State, step: ChannelStep, number: int, path: Path) -> bool:
-        """Apply a channel, and compress where it pays.
+    def channel(self, state: State, step: ChannelStep, task: Task) -> bool:
+        """Apply a channel, the next step of a task, and compress where it pays.
 
         Returns:
             Whether the step is done; if not, the density matrix should take over before it.
         """
+        number, path = task.number, task.path
         weights = self.weights(state, step)
         decision = self._decide(state, weights, number, path, last=False)
+        # Nothing has been done to the state yet.
+        self._obey(decision.order, task)
         if decision.retry:
             self._compress(state, number, path)
             weights = self.weights(state, step)
@@ -133,10 +148,7 @@ class LowRank:
                 bins = Bins(numbers[: 2 * NUM_BINS].reshape(2, NUM_BINS))
                 words = self._judge(bins, numbers[2 * NUM_BINS :], number, path, last=last).pack()
             self.comm.broadcast(words)
-        decision = _Decision.unpack(words)
-        if decision.cancelled:
-            raise CancelledError("the run was cancelled")
-        return decision
+        return _Decision.unpack(words)
 
     def _judge(
         self, bins: Bins, per_group: NDArray[np.float64], number: int, path: Path, *, last: bool
@@ -160,7 +172,7 @@ class LowRank:
             compress=bool(uneven or over or wanted),
             retry=tight and not last,
             densify=self._prefers_density(columns + chosen, number),
-            cancelled=self._cancelled(),
+            order=Order.GO_ON if last else self._orders(),
         )
 
     def _prefers_density(self, columns: int, number: int) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from operator import index
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -68,6 +70,10 @@ class SimulationOptions:
         parallelization: how the factor is split over MPI ranks: by ``"row"``, by ``"column"``, by
             both (``"hybrid"``), or as it is expected to be fastest (``"auto"``).
         process_grid: row groups, a power of two, and column groups to use, or None.
+        checkpoint: a folder in which the run is saved from time to time, and when SIGTERM or
+            SIGUSR1 comes, or None. A run that finds its own checkpoint there goes on from it, on
+            any number of MPI ranks; once it has ended, its checkpoints are removed.
+        checkpoint_interval: seconds from one checkpoint to the next.
     """
 
     method: Method = "automatic"
@@ -83,6 +89,8 @@ class SimulationOptions:
     initial_state: NDArray[np.complex128] | None = None
     parallelization: Parallelization = "auto"
     process_grid: tuple[int, int] | None = None
+    checkpoint: str | None = None
+    checkpoint_interval: float = 600.0
 
     def __post_init__(self) -> None:
         _set(self, "shots", _integer("shots", self.shots, 0))
@@ -102,6 +110,9 @@ class SimulationOptions:
         _choice("parallelization", self.parallelization, PARALLELIZATIONS)
         if self.process_grid is not None:
             _set(self, "process_grid", _grid(self.process_grid, self.parallelization))
+        if self.checkpoint is not None:
+            _set(self, "checkpoint", _folder(self.checkpoint))
+        _set(self, "checkpoint_interval", _seconds(self.checkpoint_interval))
         if self.initial_state is not None:
             _set(self, "initial_state", _state(self.initial_state))
 
@@ -154,6 +165,23 @@ def _fraction(name: str, value: Any, *, positive: bool = False) -> float:
 def _choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
+
+
+def _folder(value: Any) -> str:
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"checkpoint must be the path of a folder, got {value!r}")
+    path = Path(value).absolute()
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"checkpoint must be a folder, but {path} is none")
+    return str(path)
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"checkpoint_interval must be a number of seconds, got {value!r}")
+    if not float(value) > 0:
+        raise ValueError(f"checkpoint_interval must be positive, got {value}")
+    return float(value)
 
 
 def _grid(value: Any, parallelization: str) -> tuple[int, int]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lret_dist.circuit import Channel, Circuit, Gate, Measure, Save
 from lret_dist.cost import expected_ranks
+from lret_dist.fingerprint import fingerprint
 from lret_dist.fusion import fuse
 from lret_dist.memory import (
     check_density_memory,
@@ -20,7 +23,7 @@ from lret_dist.noise import NoiseModel
 from lret_dist.options import SimulationOptions
 from lret_dist.prediction import Expectation, Prediction, Predictor, best_of
 from lret_dist.process_grid import ProcessGrid, possible_grids
-from lret_dist.records import RunSettings
+from lret_dist.records import CheckpointSettings, RunSettings
 from lret_dist.saving import saved_bytes
 from lret_dist.states import as_columns
 from lret_dist.truncation import TruncationChoice, choose_truncation
@@ -69,11 +72,19 @@ def _wrong_type(name: str, expected: str, value: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedRequest:
-    """A checked request: noise bound, idle qubits gone."""
+    """A checked request: noise bound, idle qubits gone.
+
+    Attributes:
+        circuit: the circuit.
+        options: how it is simulated.
+        columns: columns of the initial state, or None.
+        index: its number in a batch.
+    """
 
     circuit: Circuit
     options: SimulationOptions
     columns: NDArray[np.complex128] | None
+    index: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,11 +112,12 @@ class Job:
     truncation_reason: str
 
 
-def prepare(request: SimulationRequest, machine: Machine) -> PreparedRequest:
-    """Check a request as far as possible before anything is sent.
+def prepare(request: SimulationRequest, machine: Machine, index: int = 0) -> PreparedRequest:
+    """Check a request, by its number in a batch, as far as possible before anything is sent.
 
     Raises:
-        ValueError: for an initial state that does not fit, or a partition that cannot be made.
+        ValueError: for an initial state that does not fit, a partition that cannot be made, or a
+            folder of checkpoints that cannot be written.
         InsufficientMemoryError: when not even the smallest form of the run fits.
     """
     options = request.options
@@ -117,7 +129,20 @@ def prepare(request: SimulationRequest, machine: Machine) -> PreparedRequest:
     else:
         small, _ = bound.compacted()
     _check_smallest(small, options, columns, machine)
-    return PreparedRequest(circuit=small, options=options, columns=columns)
+    if options.checkpoint is not None:
+        _make_folder(Path(options.checkpoint))
+    return PreparedRequest(circuit=small, options=options, columns=columns, index=index)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"the folder of checkpoints {folder} cannot be made: {error.strerror}"
+        ) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"the folder of checkpoints {folder} cannot be written")
 
 
 def _check_smallest(
@@ -187,6 +212,7 @@ def make_job(prepared: PreparedRequest, machine: Machine) -> Job:
         start="density_matrix" if expectation.start_dense else "low_rank",
         may_switch=expectation.may_switch and fits,
         sampling=truncation.sampling,
+        checkpoint=_checkpoint(prepared),
     )
     return Job(
         program=program,
@@ -196,6 +222,17 @@ def make_job(prepared: PreparedRequest, machine: Machine) -> Job:
         prediction=prediction,
         grid_reason=reason,
         truncation_reason=truncation.reason,
+    )
+
+
+def _checkpoint(prepared: PreparedRequest) -> CheckpointSettings | None:
+    options = prepared.options
+    if options.checkpoint is None:
+        return None
+    return CheckpointSettings(
+        folder=options.checkpoint,
+        fingerprint=fingerprint(prepared.circuit, options, prepared.index),
+        interval=options.checkpoint_interval,
     )
 
 

@@ -196,6 +196,8 @@ class Program:
         steps: what is done, in order.
         final_measures: measurements at the end, in order; a later one overwrites a clbit.
         initial_state: state vector, density matrix or factor, or None for all qubits zero.
+        origins: for a program whose steps were put into another order, the number that each of
+            them had, and -1 for exchanges.
     """
 
     num_qubits: int
@@ -203,6 +205,11 @@ class Program:
     steps: list[Step] = field(default_factory=list)
     final_measures: list[Measure] = field(default_factory=list)
     initial_state: ComplexArray | None = None
+    origins: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Number the steps where they are in their first order."""
+        self.origins = self.origins or list(range(len(self.steps)))
 
     @cached_property
     def widest_step(self) -> int:

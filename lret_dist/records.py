@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from lret_dist.budget import CompressionPolicy, TruncationBudget
 
-__all__ = ["History", "Outcome", "Path", "RunSettings", "Sampling"]
+__all__ = ["CheckpointSettings", "History", "Outcome", "Path", "RunSettings", "Sampling"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class RunSettings:
         start: what the run begins with: the factor, or the density matrix itself.
         may_switch: whether the factor may give way to the density matrix on the way.
         sampling: how small branches are sampled, or None to discard them within ``epsilon``.
+        checkpoint: where the run is saved, or None.
     """
 
     shots: int
@@ -42,6 +44,27 @@ class RunSettings:
     start: Literal["low_rank", "density_matrix"]
     may_switch: bool
     sampling: Sampling | None = None
+    checkpoint: CheckpointSettings | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSettings:
+    """Where and how often a run is saved.
+
+    Attributes:
+        folder: folder of the files.
+        fingerprint: hash of what is computed, in hex digits.
+        interval: seconds from one checkpoint to the next.
+    """
+
+    folder: str
+    fingerprint: str
+    interval: float
+
+    def part(self, name: str) -> CheckpointSettings:
+        """The same for one part of what is computed."""
+        hashed = hashlib.sha256(f"{self.fingerprint} {name}".encode()).hexdigest()
+        return replace(self, fingerprint=hashed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,6 +53,8 @@ class RunMetadata:
         peak_memory_mb: largest resident memory of any one MPI rank during the run, in MiB.
         precision: ``"double"`` or ``"single"``.
         seed: seed that was used; running again with it gives the same samples.
+        checkpoints: checkpoints that were written.
+        resumed: whether the run went on from a checkpoint.
         num_qubits: qubits that were simulated, without idle ones.
         method: how the state was held at the end: ``"low_rank"`` or ``"density_matrix"``, for which
             the ranks are those of a full factor.
@@ -79,6 +81,8 @@ class RunMetadata:
     peak_memory_mb: float
     precision: str
     seed: int
+    checkpoints: int
+    resumed: bool
     num_qubits: int
     method: str
     method_reason: str

@@ -50,21 +50,28 @@ class Window(NamedTuple):
     steps: list[int]
 
 
-def arranged(program: Program, row_bits: int) -> Program:
+def arranged(program: Program, row_bits: int, first: Sequence[int] = ()) -> Program:
     """The same program with its steps in the order that needs fewest exchanges, and these.
 
     Args:
-        program: a program without exchanges.
+        program: a program in its first order.
         row_bits: number of distributed bits.
+        first: numbers of steps that come before all others, in an order that gives the same state.
     """
-    if row_bits == 0:
-        return program
+    taken = set(first)
+    others = [number for number in range(len(program.steps)) if number not in taken]
     accesses = [_access(step, program.num_qubits) for step in program.steps]
     steps: list[Step] = []
-    for window in windows(accesses, program.num_qubits, row_bits):
-        steps.append(ExchangeStep(tuple(_ones(window.distributed))))
-        steps.extend(program.steps[number] for number in window.steps)
-    return replace(program, steps=steps)
+    origins: list[int] = []
+    for part in (first, others):
+        part_accesses = [accesses[number] for number in part]
+        for window in windows(part_accesses, program.num_qubits, row_bits):
+            if row_bits:
+                steps.append(ExchangeStep(tuple(_ones(window.distributed))))
+                origins.append(-1)
+            origins.extend(part[place] for place in window.steps)
+            steps.extend(program.steps[part[place]] for place in window.steps)
+    return replace(program, steps=steps, origins=origins)
 
 
 def windows(

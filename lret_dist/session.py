@@ -19,7 +19,7 @@ import threading
 import time
 import traceback
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from operator import index
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -27,12 +27,20 @@ import numpy as np
 
 from lret_dist.abstract_session import Session
 from lret_dist.communicator import GridCommunicator
-from lret_dist.errors import CancelledError, LauncherError, SessionError
+from lret_dist.errors import (
+    CancelledError,
+    CheckpointError,
+    LauncherError,
+    SessionError,
+    StoppedError,
+)
 from lret_dist.launcher import launched_processes, was_launched
 from lret_dist.machine import USUAL_SPEEDS, Machine, Speeds, measure_kernels, measure_network
 from lret_dist.memory import available_bytes, usable
+from lret_dist.orders import Order, Orders
 from lret_dist.planning import Job, PreparedRequest, make_job
 from lret_dist.remote import RemoteSession
+from lret_dist.signals import SignalNotes
 from lret_dist.simulation import Report, assemble_result, execute
 from lret_dist.threads import own_cores, threads_per_rank
 
@@ -50,15 +58,19 @@ __all__ = [
     "Grids",
     "ending_the_job_on_failure",
     "get_session",
+    "signals_heard",
     "start_mpi_if_launched",
     "survey",
+    "teller",
 ]
 
-#: Message tags: the driver's commands, and a worker's first and last word.
-_COMMAND, _WORD = 1, 2
+#: Message tags: the driver's commands, a worker's first and last word, and a signal it got.
+_COMMAND, _WORD, _SIGNAL = 1, 2, 3
 _READY, _GONE = "ready", "gone"
 #: Command to take part in :func:`survey`; a job is run, and None sends the workers home.
 _SURVEY = "survey"
+#: Exceptions that are raised on all MPI ranks of a run alike.
+_SHARED = (CancelledError, StoppedError, CheckpointError)
 #: Seconds between two looks whether the launcher still lives.
 _WATCH_SECONDS = 0.1
 #: Shortest and longest pause of an idle worker between two looks for a command, in seconds.
@@ -74,7 +86,14 @@ class DriverSession(Session):
     def __init__(self, comm: MPI.Intracomm | None = None) -> None:
         self._workers = comm if comm is not None and comm.size > 1 else None
         self._crew = _Crew(self._workers)
+        self._signals = SignalNotes()
         super().__init__(self._crew.machine)
+
+    def submit_prepared(self, prepared: list[PreparedRequest]) -> RunHandle:
+        """As :meth:`submit`, for requests that are checked already."""
+        if any(each.options.checkpoint is not None for each in prepared):
+            self._signals.install()
+        return super().submit_prepared(prepared)
 
     def _release(self, *, stopped: bool) -> None:
         if self._workers is None:
@@ -102,7 +121,13 @@ class DriverSession(Session):
             raise CancelledError("the run was cancelled before it began")
         started = time.perf_counter()
         job = make_job(prepared, self.machine)
-        report = self._crew.run(job, cancelled)
+        if job.settings.checkpoint is None:
+            report = self._crew.run(job, Orders(cancelled))
+        else:
+            with self._signals.active():
+                heard = signals_heard(self._signals, self._workers)
+                orders = Orders(cancelled, heard, job.settings.checkpoint.interval)
+                report = self._crew.run(job, orders)
         return assemble_result(job, report, self.machine, started)
 
 
@@ -120,13 +145,13 @@ class _Crew:
             _tell(comm, _SURVEY)
             self.threads, self.machine = survey(comm)
 
-    def run(self, job: Job, cancelled: Callable[[], bool]) -> Report:
+    def run(self, job: Job, orders: Orders) -> Report:
         if self._comm is None:
-            report = execute(job, self._grids.get(job.grid), self.threads, cancelled)
+            report = execute(job, self._grids.get(job.grid), self.threads, orders)
         else:
             with ending_the_job_on_failure(self._comm):
                 _tell(self._comm, job)
-                report = execute(job, self._grids.get(job.grid), self.threads, cancelled)
+                report = execute(job, self._grids.get(job.grid), self.threads, orders)
         assert report is not None
         return report
 
@@ -169,10 +194,10 @@ class Grids:
 
 @contextmanager
 def ending_the_job_on_failure(comm: MPI.Intracomm) -> Iterator[None]:
-    """Any exception but a cancellation, which all MPI ranks share, ends the whole MPI job."""
+    """Any exception but those that all MPI ranks share ends the whole MPI job."""
     try:
         yield
-    except CancelledError:
+    except _SHARED:
         raise
     except BaseException:
         if comm.size == 1:
@@ -243,12 +268,12 @@ def _serve(comm: MPI.Intracomm) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     with ending_the_job_on_failure(comm):
         comm.send(_READY, 0, _WORD)
-        grids, threads = Grids(comm), 1
+        grids, threads, signals = Grids(comm), 1, SignalNotes()
         while (command := _next_command(comm)) is not None:
             if isinstance(command, str):
                 threads, _ = survey(comm)
             elif (grid := grids.find(command.grid)) is not None:
-                _take_part(command, grid, threads)
+                _take_part(comm, command, grid, threads, signals)
     sys.stdout.flush()
     sys.stderr.flush()
     MPI.Finalize()
@@ -258,11 +283,38 @@ def _serve(comm: MPI.Intracomm) -> NoReturn:
     raise AssertionError("exit returned")
 
 
-def _take_part(job: Job, grid: GridCommunicator, threads: int) -> None:
-    try:
-        execute(job, grid, threads, lambda: False)
-    except CancelledError:
-        return
+def _take_part(
+    comm: MPI.Intracomm, job: Job, grid: GridCommunicator, threads: int, signals: SignalNotes
+) -> None:
+    with suppress(*_SHARED), ExitStack() as stack:
+        if job.settings.checkpoint is not None:
+            signals.install()
+            stack.enter_context(signals.active(teller(comm)))
+        execute(job, grid, threads, lambda: Order.GO_ON)
+
+
+def teller(comm: MPI.Intracomm) -> Callable[[int], None]:
+    """What an MPI rank other than the driver does with a signal: the driver decides."""
+    under_way: list[MPI.Request] = []
+
+    def tell(number: int) -> None:
+        under_way.append(comm.isend(number, 0, _SIGNAL))
+
+    return tell
+
+
+def signals_heard(signals: SignalNotes, comm: MPI.Intracomm | None) -> Callable[[], int | None]:
+    """What tells the driver of signals that any MPI rank got; collects those of earlier runs."""
+
+    def heard() -> int | None:
+        if comm is not None and comm.iprobe(tag=_SIGNAL):
+            number: int = comm.recv(tag=_SIGNAL)
+            return number
+        return signals.heard()
+
+    while heard() is not None:
+        pass
+    return heard
 
 
 def _end_with_launcher(launcher: int) -> None:

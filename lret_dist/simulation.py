@@ -11,6 +11,7 @@ from lret_dist.course import recorded_course
 from lret_dist.evolution import Evolution
 from lret_dist.memory import peak_mb, reset_peak
 from lret_dist.result import RunMetadata, SimulationResult
+from lret_dist.run_saver import RunSaver
 from lret_dist.schedule import arranged
 from lret_dist.threads import limited_threads
 from lret_dist.traffic import Traffic
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from lret_dist.communicator import GridCommunicator
     from lret_dist.machine import Machine
+    from lret_dist.orders import Order
     from lret_dist.planning import Job
     from lret_dist.prediction import Prediction
     from lret_dist.program import Program
@@ -41,48 +43,127 @@ class Report:
         threads: threads of each MPI rank.
         peak_memory_mb: largest resident memory of each MPI rank, in MiB.
         traffic: what each MPI rank has counted.
+        seed: the seed that was used.
+        checkpoints: checkpoints that were written.
+        resumed: whether the run went on from one.
+        warnings: what is to be said about checkpoints.
     """
 
     outcome: Outcome
     threads: int
     peak_memory_mb: list[float]
     traffic: list[Traffic]
+    seed: int
+    checkpoints: int
+    resumed: bool
+    warnings: list[str]
 
 
 def execute(
-    job: Job, comm: GridCommunicator, threads: int, cancelled: Callable[[], bool]
+    job: Job, comm: GridCommunicator, threads: int, orders: Callable[[], Order]
 ) -> Report | None:
-    """Run a job on this MPI rank; collective over the grid. The driver gets a report."""
+    """Run a job on this MPI rank; collective over the grid. The driver gets a report.
+
+    Raises:
+        CancelledError: on every MPI rank, when the driver was asked to stop.
+        StoppedError: on every MPI rank, when it was to stop and the run has been saved.
+        CheckpointError: on every MPI rank, when it could not be saved, or no checkpoint be read.
+    """
     reset_peak()
     comm.traffic = Traffic()
     with limited_threads(threads):
-        outcome = _run(job.program, job.settings, comm, cancelled)
-        if job.averages is not None:
-            settings = replace(job.settings, shots=0)
-            outcome.add(_run(job.averages, settings, comm, cancelled))
+        runs = _Runs(job, comm, orders)
+        outcome = runs.run()
     facts = comm.gather_objects((peak_mb(), comm.traffic))
     if facts is None:
         return None
     peaks, traffic = zip(*facts, strict=True)
     return Report(
-        outcome=outcome, threads=threads, peak_memory_mb=list(peaks), traffic=list(traffic)
+        outcome=outcome,
+        threads=threads,
+        peak_memory_mb=list(peaks),
+        traffic=list(traffic),
+        seed=runs.seed,
+        checkpoints=runs.checkpoints,
+        resumed=runs.resumed,
+        warnings=runs.warnings,
     )
 
 
-def _run(
-    program: Program,
-    settings: RunSettings,
-    comm: GridCommunicator,
-    cancelled: Callable[[], bool],
-) -> Outcome:
-    if settings.sampling is not None:
-        sampled = replace(settings, dtype=settings.sampling.dtype)
-        outcome = run_batches(program, sampled, comm, cancelled)
-        if outcome is not None:
-            return outcome
-        settings = replace(settings, sampling=None)
-    in_order = arranged(program, comm.grid.row_bits)
-    return Evolution(in_order, settings, comm, cancelled).run()
+class _Runs:
+    """The run of a job's program, and of its averages if it has any, saved and gone on with.
+
+    Attributes:
+        seed: the seed, which a checkpoint may have given.
+        checkpoints: checkpoints written.
+        resumed: whether a checkpoint was gone on from.
+        warnings: what is to be said about checkpoints.
+    """
+
+    def __init__(self, job: Job, comm: GridCommunicator, orders: Callable[[], Order]) -> None:
+        self._job = job
+        self._comm = comm
+        self._orders = orders
+        self._savers: list[RunSaver] = []
+        self.seed = job.settings.seed
+        self.checkpoints = 0
+        self.resumed = False
+        self.warnings: list[str] = []
+
+    def run(self) -> Outcome:
+        job = self._job
+        outcome = self._run("program", job.program, job.settings, more=job.averages is not None)
+        if job.averages is not None:
+            settings = replace(job.settings, shots=0)
+            outcome.add(self._run("averages", job.averages, settings, more=False))
+        for saver in self._savers:
+            saver.remove()
+        return outcome
+
+    def _run(self, part: str, program: Program, settings: RunSettings, *, more: bool) -> Outcome:
+        """Run one program; ``more`` says whether another one follows, so that it must be kept."""
+        settings = replace(settings, seed=self.seed)
+        if settings.sampling is not None:
+            saver = self._saver(f"{part}, sampled", settings)
+            sampled = replace(settings, dtype=settings.sampling.dtype)
+            outcome = run_batches(program, sampled, self._comm, self._orders, saver)
+            self._note(saver)
+            if outcome is not None:
+                return outcome
+            settings = replace(settings, sampling=None, seed=self.seed)
+        saver = self._saver(part, settings)
+        resumed = None if saver is None else saver.load(program)
+        if saver is not None and resumed is not None:
+            self.seed, settings = saver.seed, replace(settings, seed=saver.seed)
+            evolution = self._evolution(resumed.program, settings, saver)
+            outcome = evolution.go_on(resumed.tasks, resumed.outcome)
+        else:
+            in_order = arranged(program, self._comm.grid.row_bits)
+            outcome = self._evolution(in_order, settings, saver).run()
+        if more and saver is not None:
+            saver.save(outcome, [], program, [])
+        self._note(saver)
+        return outcome
+
+    def _evolution(
+        self, program: Program, settings: RunSettings, saver: RunSaver | None
+    ) -> Evolution:
+        return Evolution(program, settings, self._comm, self._orders, saver=saver)
+
+    def _saver(self, part: str, settings: RunSettings) -> RunSaver | None:
+        if settings.checkpoint is None:
+            return None
+        saver = RunSaver(settings.checkpoint.part(part), settings, self._comm)
+        self._savers.append(saver)
+        return saver
+
+    def _note(self, saver: RunSaver | None) -> None:
+        if saver is not None:
+            self.seed = saver.seed
+            self.checkpoints += saver.written
+            self.resumed |= saver.resumed
+            if saver.warning is not None:
+                self.warnings.append(saver.warning)
 
 
 def assemble_result(job: Job, report: Report, machine: Machine, started: float) -> SimulationResult:
@@ -109,7 +190,9 @@ def assemble_result(job: Job, report: Report, machine: Machine, started: float) 
         grid_reason=job.grid_reason,
         communication=_communication(job, report),
         precision="double" if dtype.itemsize == 16 else "single",
-        seed=settings.seed,
+        seed=report.seed,
+        checkpoints=report.checkpoints,
+        resumed=report.resumed,
         num_qubits=job.program.num_qubits,
         method="low_rank" if outcome.switched_at is None else "density_matrix",
         method_reason=_method_reason(job, outcome),
@@ -121,7 +204,7 @@ def assemble_result(job: Job, report: Report, machine: Machine, started: float) 
         metadata=metadata,
         standard_errors=outcome.standard_errors,
         history=outcome.history,
-        warnings=_truncation_warnings(outcome, settings),
+        warnings=[*report.warnings, *_truncation_warnings(outcome, settings)],
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lret_dist import _core
 from lret_dist.communicator import BUFFER_BYTES, GridCommunicator, Parcel
-from lret_dist.exchange import swap_bits, vector_in_order
+from lret_dist.exchange import swap_bits, trade_blocks, vector_in_order
 from lret_dist.factor import Factor
 from lret_dist.layout import Layout, plan_distribution
 from lret_dist.operators import Operator
@@ -77,6 +77,12 @@ class State:
         if pairs:
             with self.comm.traffic.counted_as("exchange"):
                 swap_bits([self.factor.block], self.layout, self.comm, pairs)
+
+    def unflip(self) -> None:
+        """Move rows until no distributed bit is flipped any more."""
+        if self.layout.flipped:
+            trade_blocks(self.factor.block, self.comm, self.layout.flipped)
+            self.layout.flipped = 0
 
     def split_bits(self, qubits: Sequence[int]) -> tuple[list[int], FixedBits]:
         """Local bits of the qubits, and the positions and values of those that are distributed."""
