@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from lret_dist.errors import TruncationWarning
 from lret_dist.options import SimulationOptions
-from lret_dist.orders import Order, Orders
+from lret_dist.orders import DriverOrders, Orders
 from lret_dist.planning import Job, SimulationRequest, make_job, prepare
 from lret_dist.session import (
     Grids,
@@ -24,7 +24,7 @@ from lret_dist.signals import SignalNotes
 from lret_dist.simulation import Report, assemble_result, execute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from mpi4py import MPI
 
@@ -147,17 +147,20 @@ def _execute(job: Job, comm: MPI.Intracomm, threads: int) -> Report | None:
 
 
 @contextmanager
-def _orders(job: Job, comm: MPI.Intracomm) -> Iterator[Callable[[], Order]]:
+def _orders(job: Job, comm: MPI.Intracomm) -> Iterator[Orders]:
     """The orders of a collective run, signals that any MPI rank gets among them."""
     checkpoint = job.settings.checkpoint
     if checkpoint is None:
-        yield lambda: Order.GO_ON
+        yield Orders()
         return
     signals, driver = SignalNotes(), comm.rank == 0
     signals.install()
     try:
         with signals.active(None if driver else teller(comm)):
-            heard = signals_heard(signals, comm) if driver else signals.heard
-            yield Orders(lambda: False, heard, checkpoint.interval)
+            if driver:
+                heard = signals_heard(signals, comm)
+                yield DriverOrders(lambda: False, heard, checkpoint.interval)
+            else:
+                yield Orders()
     finally:
         signals.remove()

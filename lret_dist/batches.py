@@ -14,13 +14,13 @@ from lret_dist.checkpoint_writer import Matrix
 from lret_dist.errors import CancelledError, StoppedError
 from lret_dist.estimates import Tally
 from lret_dist.evolution import BATCH, Evolution, sample_final
-from lret_dist.orders import Order
+from lret_dist.orders import Order, Orders
 from lret_dist.records import History, Outcome, RunSettings
 from lret_dist.sampling import generator
 from lret_dist.threads import one_kernel_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path as FilePath
 
     from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def run_batches(
     program: Program,
     settings: RunSettings,
     comm: GridCommunicator,
-    orders: Callable[[], Order],
+    orders: Orders,
     saver: RunSaver | None = None,
 ) -> Outcome | None:
     """Run a program in batches of sampled columns; collective over the process grid.
@@ -68,6 +68,17 @@ def run_batches(
         group.free()
 
 
+class _OnlyCancellation(Orders):
+    """The orders of a batch, which cannot be saved."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+
+    def __call__(self) -> Order:
+        order = self._orders()
+        return order if order == Order.CANCEL else Order.GO_ON
+
+
 class _Batches:
     def __init__(
         self,
@@ -75,7 +86,7 @@ class _Batches:
         settings: RunSettings,
         comm: GridCommunicator,
         group: GridCommunicator,
-        orders: Callable[[], Order],
+        orders: Orders,
         saver: RunSaver | None,
     ) -> None:
         assert settings.sampling is not None
@@ -135,15 +146,10 @@ class _Batches:
             path = self._save(self._saver, done, wanted)
             if order == Order.SAVE_AND_STOP:
                 raise StoppedError(
-                    f"the run was stopped by a signal after {done} batches of sampled columns; it "
-                    f"is saved in {path}, and the same call goes on from there"
+                    f"the run was stopped by {self._orders.cause} after {done} batches of sampled "
+                    f"columns; it is saved in {path}, and the same call goes on from there"
                 )
         return 2 if words[1] < _SECONDS_BETWEEN_ORDERS else 1
-
-    def _only_cancellation(self) -> Order:
-        """The driver's order to a batch, which cannot be saved."""
-        order = self._orders() if self._saver is None else Order.GO_ON
-        return order if order == Order.CANCEL else Order.GO_ON
 
     def _save(self, saver: RunSaver, done: int, wanted: int) -> FilePath:
         """Write what all column groups know; afterwards column group 0 holds all of it."""
@@ -202,7 +208,7 @@ class _Batches:
             self.program,
             settings,
             self.group,
-            self._only_cancellation,
+            _OnlyCancellation(self._orders if self._saver is None else Orders()),
             batch=batch,
             tally=tally,
         )

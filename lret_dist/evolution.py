@@ -11,7 +11,7 @@ from lret_dist.budget import CompressionPolicy, TruncationBudget
 from lret_dist.density import DensityState
 from lret_dist.errors import CancelledError, StoppedError
 from lret_dist.low_rank import LowRank
-from lret_dist.orders import Order
+from lret_dist.orders import Order, Orders
 from lret_dist.program import (
     ChannelStep,
     ExchangeStep,
@@ -28,7 +28,7 @@ from lret_dist.saving import save_value
 from lret_dist.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -74,7 +74,7 @@ class Evolution:
         program: Program,
         settings: RunSettings,
         comm: GridCommunicator,
-        orders: Callable[[], Order] = lambda: Order.GO_ON,
+        orders: Orders | None = None,
         *,
         saver: RunSaver | None = None,
         batch: int = 0,
@@ -86,7 +86,7 @@ class Evolution:
             program: arranged for the grid.
             settings: what every MPI rank must know beside it.
             comm: messages of the grid.
-            orders: the driver's next order; not asked elsewhere.
+            orders: what the driver wants; None to go on to the end.
             saver: writes checkpoints, or None; without one no order to save may come.
             batch: number of the batch of a sampled run.
             tally: takes what such a batch estimates.
@@ -94,14 +94,14 @@ class Evolution:
         self.program = program
         self.settings = settings
         self.comm = comm
-        self._orders = orders
+        self._orders = orders or Orders()
         self._saver = saver
         self._batch = batch
         self._tally = tally
         self._waiting: list[Task] = []
         width = -(-program.num_clbits // 8)
         self.outcome = Outcome(np.zeros((settings.shots, width), np.uint8))
-        self._low_rank = LowRank(program, settings, comm, self.outcome, orders, self._obey)
+        self._low_rank = LowRank(program, settings, comm, self.outcome, self._orders, self._obey)
 
     def run(self) -> Outcome:
         """Run the program.
@@ -199,7 +199,7 @@ class Evolution:
         path = self._saver.save(self.outcome, [*self._waiting, task], self.program, original)
         if order == Order.SAVE_AND_STOP:
             raise StoppedError(
-                f"the run was stopped by a signal after {len(original)} of its "
+                f"the run was stopped by {self._orders.cause} after {len(original)} of its "
                 f"{sum(origin >= 0 for origin in origins)} steps; it is saved in {path}, and the "
                 f"same call goes on from there"
             )

@@ -18,7 +18,7 @@ from lret_dist.branching import (
 )
 from lret_dist.compression import Cut, compress
 from lret_dist.cost import density_pays
-from lret_dist.orders import Order
+from lret_dist.orders import Order, Orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,7 @@ class LowRank:
         settings: RunSettings,
         comm: GridCommunicator,
         outcome: Outcome,
-        orders: Callable[[], Order],
+        orders: Orders,
         obey: Callable[[Order, Task], None],
     ) -> None:
         self.program = program

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Order", "Orders"]
+__all__ = ["DriverOrders", "Order", "Orders"]
+
+#: Seconds within which several signals ask for one checkpoint.
+_TOGETHER = 1.0
 
 
 class Order(IntEnum):
@@ -23,19 +26,33 @@ class Order(IntEnum):
 
 
 class Orders:
-    """Gives the next order when called; used on the driver."""
+    """What a run asks before each step. Those of the driver count; others' say to go on.
+
+    Attributes:
+        cause: why the run is to stop.
+    """
+
+    cause = "a signal"
+
+    def __call__(self) -> Order:
+        """The next order; whoever gets one to save obeys it."""
+        return Order.GO_ON
+
+
+class DriverOrders(Orders):
+    """The driver's orders."""
 
     def __init__(
         self,
         cancelled: Callable[[], bool],
-        heard: Callable[[], int | None] = lambda: None,
+        heard: Callable[[], tuple[int, int] | None] = lambda: None,
         interval: float | None = None,
     ) -> None:
         """Begin to count the time.
 
         Args:
             cancelled: whether the run is to be cancelled.
-            heard: a signal that some MPI rank got and that was not asked for yet, or None.
+            heard: a signal that was not asked for yet and the MPI rank that got it, or None.
             interval: seconds from one checkpoint to the next; None if there are none.
         """
         self._cancelled = cancelled
@@ -49,10 +66,15 @@ class Orders:
             return Order.CANCEL
         if self._interval is None:
             return Order.GO_ON
-        number = self._heard()
-        if number == signal.SIGTERM:
-            return Order.SAVE_AND_STOP
-        if number is None and time.monotonic() - self._saved < self._interval:
+        due = time.monotonic() - self._saved >= self._interval
+        while (found := self._heard()) is not None:
+            number, mpi_rank = found
+            if number == signal.SIGTERM:
+                self.cause = f"SIGTERM on MPI rank {mpi_rank}"
+                return Order.SAVE_AND_STOP
+            # Slurm tells all MPI ranks, and what it tells the others comes a little later.
+            due = due or time.monotonic() - self._saved >= _TOGETHER
+        if not due:
             return Order.GO_ON
         self._saved = time.monotonic()
         return Order.SAVE

@@ -37,7 +37,7 @@ from lret_dist.errors import (
 from lret_dist.launcher import launched_processes, was_launched
 from lret_dist.machine import USUAL_SPEEDS, Machine, Speeds, measure_kernels, measure_network
 from lret_dist.memory import available_bytes, usable
-from lret_dist.orders import Order, Orders
+from lret_dist.orders import DriverOrders, Orders
 from lret_dist.planning import Job, PreparedRequest, make_job
 from lret_dist.remote import RemoteSession
 from lret_dist.signals import SignalNotes
@@ -122,11 +122,11 @@ class DriverSession(Session):
         started = time.perf_counter()
         job = make_job(prepared, self.machine)
         if job.settings.checkpoint is None:
-            report = self._crew.run(job, Orders(cancelled))
+            report = self._crew.run(job, DriverOrders(cancelled))
         else:
             with self._signals.active():
                 heard = signals_heard(self._signals, self._workers)
-                orders = Orders(cancelled, heard, job.settings.checkpoint.interval)
+                orders = DriverOrders(cancelled, heard, job.settings.checkpoint.interval)
                 report = self._crew.run(job, orders)
         return assemble_result(job, report, self.machine, started)
 
@@ -290,7 +290,7 @@ def _take_part(
         if job.settings.checkpoint is not None:
             signals.install()
             stack.enter_context(signals.active(teller(comm)))
-        execute(job, grid, threads, lambda: Order.GO_ON)
+        execute(job, grid, threads, Orders())
 
 
 def teller(comm: MPI.Intracomm) -> Callable[[int], None]:
@@ -303,14 +303,18 @@ def teller(comm: MPI.Intracomm) -> Callable[[int], None]:
     return tell
 
 
-def signals_heard(signals: SignalNotes, comm: MPI.Intracomm | None) -> Callable[[], int | None]:
-    """What tells the driver of signals that any MPI rank got; collects those of earlier runs."""
+def signals_heard(
+    signals: SignalNotes, comm: MPI.Intracomm | None
+) -> Callable[[], tuple[int, int] | None]:
+    """What tells the driver of signals, and who got them; those of earlier runs are forgotten."""
 
-    def heard() -> int | None:
-        if comm is not None and comm.iprobe(tag=_SIGNAL):
-            number: int = comm.recv(tag=_SIGNAL)
-            return number
-        return signals.heard()
+    def heard() -> tuple[int, int] | None:
+        if comm is not None:
+            for rank in range(1, comm.size):
+                if comm.iprobe(rank, _SIGNAL):
+                    return comm.recv(source=rank, tag=_SIGNAL), rank
+        number = signals.heard()
+        return None if number is None else (number, 0)
 
     while heard() is not None:
         pass

