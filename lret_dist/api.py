@@ -8,18 +8,12 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, overload
 
+from lret_dist.crew import Grids, ending_the_job_on_failure, signals_heard, survey, teller
 from lret_dist.errors import TruncationWarning
 from lret_dist.options import SimulationOptions
 from lret_dist.orders import DriverOrders, Orders
 from lret_dist.planning import Job, SimulationRequest, make_job, prepare
-from lret_dist.session import (
-    Grids,
-    ending_the_job_on_failure,
-    get_session,
-    signals_heard,
-    survey,
-    teller,
-)
+from lret_dist.session import get_session
 from lret_dist.signals import SignalNotes
 from lret_dist.simulation import Report, assemble_result, execute
 

@@ -35,7 +35,14 @@ if TYPE_CHECKING:
     from lret_dist.machine import Machine
     from lret_dist.program import Program
 
-__all__ = ["Job", "PreparedRequest", "SimulationRequest", "make_job", "prepare"]
+__all__ = [
+    "Job",
+    "PreparedRequest",
+    "SimulationRequest",
+    "check_smallest",
+    "make_job",
+    "prepare",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +135,7 @@ def prepare(request: SimulationRequest, machine: Machine, index: int = 0) -> Pre
         small = bound
     else:
         small, _ = bound.compacted()
-    _check_smallest(small, options, columns, machine)
+    check_smallest(small, options, columns, machine)
     if options.checkpoint is not None:
         _make_folder(Path(options.checkpoint))
     return PreparedRequest(circuit=small, options=options, columns=columns, index=index)
@@ -145,13 +152,18 @@ def _make_folder(folder: Path) -> None:
         raise ValueError(f"the folder of checkpoints {folder} cannot be written")
 
 
-def _check_smallest(
+def check_smallest(
     circuit: Circuit,
     options: SimulationOptions,
     columns: NDArray[np.complex128] | None,
     machine: Machine,
 ) -> None:
-    """Check the memory of the first columns on the grid that would hold them."""
+    """Check the memory of the first columns on the grid that would hold them.
+
+    Raises:
+        ValueError: for a partition that cannot be made.
+        InsufficientMemoryError: when not even the smallest form of the run fits.
+    """
     widths = [len(op.qubits) for op in circuit if isinstance(op, Gate | Channel)]
     first = _first_columns(options, columns)
     grid = _grids(options, machine, circuit.num_qubits, max(widths, default=1), first)[0]

@@ -13,68 +13,52 @@ import atexit
 import ctypes
 import os
 import signal
-import socket
 import sys
 import threading
 import time
-import traceback
 import warnings
-from contextlib import ExitStack, contextmanager, suppress
 from operator import index
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
-
 from lret_dist.abstract_session import Session
-from lret_dist.communicator import GridCommunicator
-from lret_dist.errors import (
-    CancelledError,
-    CheckpointError,
-    LauncherError,
-    SessionError,
-    StoppedError,
+from lret_dist.crew import (
+    COMMAND,
+    LONG_PAUSE,
+    SHORT_PAUSE,
+    Crew,
+    Grids,
+    ending_the_job_on_failure,
+    next_message,
+    say,
+    survey,
+    take_part,
+    tell,
 )
+from lret_dist.errors import CancelledError, LauncherError, SessionError, StoppedError
 from lret_dist.launcher import launched_processes, was_launched
-from lret_dist.machine import USUAL_SPEEDS, Machine, Speeds, measure_kernels, measure_network
+from lret_dist.machine import Machine
 from lret_dist.memory import available_bytes, usable
-from lret_dist.orders import DriverOrders, Orders
-from lret_dist.planning import Job, PreparedRequest, make_job
 from lret_dist.remote import RemoteSession
 from lret_dist.signals import SignalNotes
-from lret_dist.simulation import Report, assemble_result, execute
+from lret_dist.teams import Teams, choose_teams, join_teams, run_in_teams
 from lret_dist.threads import own_cores, threads_per_rank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from mpi4py import MPI
 
-    from lret_dist.process_grid import ProcessGrid
-    from lret_dist.result import SimulationResult
+    from lret_dist.planning import PreparedRequest
     from lret_dist.run_handle import Outcomes, RunHandle
 
-__all__ = [
-    "DriverSession",
-    "Grids",
-    "ending_the_job_on_failure",
-    "get_session",
-    "signals_heard",
-    "start_mpi_if_launched",
-    "survey",
-    "teller",
-]
+__all__ = ["DriverSession", "get_session", "start_mpi_if_launched"]
 
-#: Message tags: the driver's commands, a worker's first and last word, and a signal it got.
-_COMMAND, _WORD, _SIGNAL = 1, 2, 3
+#: Message tag of a worker's first and last word.
+_WORD = 2
 _READY, _GONE = "ready", "gone"
-#: Command to take part in :func:`survey`; a job is run, and None sends the workers home.
+#: Command to take part in :func:`survey`. A job is run, teams are made, and None sends the workers
+#: home.
 _SURVEY = "survey"
-#: Exceptions that are raised on all MPI ranks of a run alike.
-_SHARED = (CancelledError, StoppedError, CheckpointError)
 #: Seconds between two looks whether the launcher still lives.
 _WATCH_SECONDS = 0.1
-#: Shortest and longest pause of an idle worker between two looks for a command, in seconds.
-_SHORT_PAUSE, _LONG_PAUSE = 5e-5, 5e-3
 
 
 class DriverSession(Session):
@@ -85,9 +69,10 @@ class DriverSession(Session):
 
     def __init__(self, comm: MPI.Intracomm | None = None) -> None:
         self._workers = comm if comm is not None and comm.size > 1 else None
-        self._crew = _Crew(self._workers)
+        threads, machine = _surveyed(self._workers)
+        self._crew = Crew(self._workers, threads, machine)
         self._signals = SignalNotes()
-        super().__init__(self._crew.machine)
+        super().__init__(machine)
 
     def submit_prepared(self, prepared: list[PreparedRequest]) -> RunHandle:
         """As :meth:`submit`, for requests that are checked already."""
@@ -99,158 +84,51 @@ class DriverSession(Session):
         if self._workers is None:
             return
         if not stopped:
-            _say(self._workers, "the run did not stop in time; the whole MPI job is ended")
+            say(self._workers, "the run did not stop in time; the whole MPI job is ended")
             self._workers.Abort(1)
-        _tell(self._workers, None)
+        tell(self._workers, None)
 
     def _run_batch(
         self, handle: RunHandle, batch: list[PreparedRequest]
     ) -> Outcomes | CancelledError:
+        teams = choose_teams(batch, self.machine)
+        if self._workers is not None and teams.number > 1:
+            with ending_the_job_on_failure(self._workers):
+                tell(self._workers, teams)
+                return run_in_teams(
+                    batch, teams, self._workers, self._crew, handle.stopping, self._signals
+                )
         outcomes: Outcomes = []
         for prepared in batch:
             try:
-                outcomes.append(self._run(prepared, handle.stopping))
+                outcomes.append(self._crew.run(prepared, handle.stopping, self._signals))
             except CancelledError as error:
                 return error
+            except StoppedError as error:
+                # Whoever sends the signal wants the whole batch to end.
+                return [*outcomes, *[error] * (len(batch) - len(outcomes))]
             except Exception as error:
                 outcomes.append(error)
         return outcomes
 
-    def _run(self, prepared: PreparedRequest, cancelled: Callable[[], bool]) -> SimulationResult:
-        if cancelled():
-            raise CancelledError("the run was cancelled before it began")
-        started = time.perf_counter()
-        job = make_job(prepared, self.machine)
-        if job.settings.checkpoint is None:
-            report = self._crew.run(job, DriverOrders(cancelled))
-        else:
-            with self._signals.active():
-                heard = signals_heard(self._signals, self._workers)
-                orders = DriverOrders(cancelled, heard, job.settings.checkpoint.interval)
-                report = self._crew.run(job, orders)
-        return assemble_result(job, report, self.machine, started)
 
-
-class _Crew:
-    """The MPI ranks of a session, seen from the driver."""
-
-    def __init__(self, comm: MPI.Intracomm | None) -> None:
-        self._comm = comm
-        self._grids = Grids(comm)
-        if comm is None:
-            self.threads = threads_per_rank([own_cores()])
-            self.machine = Machine(mpi_ranks=1, bytes_per_rank=usable(available_bytes(), 1))
-        else:
-            _await_workers(comm)
-            _tell(comm, _SURVEY)
-            self.threads, self.machine = survey(comm)
-
-    def run(self, job: Job, orders: Orders) -> Report:
-        if self._comm is None:
-            report = execute(job, self._grids.get(job.grid), self.threads, orders)
-        else:
-            with ending_the_job_on_failure(self._comm):
-                _tell(self._comm, job)
-                report = execute(job, self._grids.get(job.grid), self.threads, orders)
-        assert report is not None
-        return report
-
-
-def _tell(comm: MPI.Intracomm, command: Job | str | None) -> None:
-    """Send a command to all workers."""
-    sent = [comm.isend(command, rank, _COMMAND) for rank in range(1, comm.size)]
-    for request in sent:
-        request.wait()
-
-
-class Grids:
-    """Communicators of the process grids that were used so far."""
-
-    def __init__(self, comm: MPI.Intracomm | None) -> None:
-        self._comm = comm
-        self._known: dict[ProcessGrid, GridCommunicator | None] = {}
-
-    def get(self, grid: ProcessGrid) -> GridCommunicator:
-        """The grid's communicator; collective over the session the first time."""
-        found = self.find(grid)
-        assert found is not None
-        return found
-
-    def find(self, grid: ProcessGrid) -> GridCommunicator | None:
-        """As :meth:`get`, or None on an MPI rank that the grid leaves idle."""
-        if grid not in self._known:
-            self._known[grid] = self._make(grid)
-        return self._known[grid]
-
-    def _make(self, grid: ProcessGrid) -> GridCommunicator | None:
-        if self._comm is None:
-            return GridCommunicator(grid)
-        from mpi4py import MPI
-
-        takes_part = self._comm.rank < grid.size
-        part = self._comm.Split(0 if takes_part else MPI.UNDEFINED, self._comm.rank)
-        return GridCommunicator(grid, part) if takes_part else None
-
-
-@contextmanager
-def ending_the_job_on_failure(comm: MPI.Intracomm) -> Iterator[None]:
-    """Any exception but those that all MPI ranks share ends the whole MPI job."""
-    try:
-        yield
-    except _SHARED:
-        raise
-    except BaseException:
-        if comm.size == 1:
-            raise
-        _say(comm, f"failed; the whole MPI job is ended\n{traceback.format_exc()}")
-        comm.Abort(1)
-
-
-def _say(comm: MPI.Intracomm, text: str) -> None:
-    """Write to standard error in one piece, so that lines of several MPI ranks do not mix."""
-    line = f"lret: MPI rank {comm.rank} of {comm.size} on {socket.gethostname()} {text}\n"
-    sys.stderr.flush()
-    os.write(2, line.encode(errors="replace"))
-
-
-def survey(comm: MPI.Intracomm) -> tuple[int, Machine]:
-    """Threads of this MPI rank, and what the session runs on; collective."""
-    from mpi4py import MPI
-
-    host = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    threads = threads_per_rank(host.allgather(own_cores()))
-    memory = comm.allreduce(usable(available_bytes(), host.size), op=MPI.MIN)
-    host.Free()
-    return threads, Machine(
-        mpi_ranks=comm.size, bytes_per_rank=memory, speeds=_speeds(comm, threads)
-    )
-
-
-def _speeds(comm: MPI.Intracomm, threads: int) -> Speeds:
-    """How fast the slowest MPI rank is; measured on all at the same time."""
-    from mpi4py import MPI
-
-    if comm.size == 1:
-        return USUAL_SPEEDS
-    comm.Barrier()
-    latency, bandwidth = measure_network(comm)
-    comm.Barrier()
-    mine = np.array([*measure_kernels(threads), latency, 1 / bandwidth])
-    slowest = np.empty_like(mine)
-    comm.Allreduce(mine, slowest, op=MPI.MAX)
-    applied, formed, latency, per_byte = slowest.tolist()
-    return Speeds(
-        pass_seconds=applied, gram_seconds=formed, latency=latency, bandwidth=1 / per_byte
-    )
+def _surveyed(comm: MPI.Intracomm | None) -> tuple[int, Machine]:
+    """Threads of this process, and what the session runs on."""
+    if comm is None:
+        alone = Machine(mpi_ranks=1, bytes_per_rank=usable(available_bytes(), 1))
+        return threads_per_rank([own_cores()]), alone
+    _await_workers(comm)
+    tell(comm, _SURVEY)
+    return survey(comm)
 
 
 def _await_workers(comm: MPI.Intracomm) -> None:
     """Wait until every worker serves; one that has ended instead is an error."""
     for rank in range(1, comm.size):
-        pause = _SHORT_PAUSE
+        pause = SHORT_PAUSE
         while not comm.iprobe(rank, _WORD):
             time.sleep(pause)
-            pause = min(2 * pause, _LONG_PAUSE)
+            pause = min(2 * pause, LONG_PAUSE)
         if comm.recv(source=rank, tag=_WORD) == _GONE:
             raise SessionError(
                 f"MPI rank {rank} of {comm.size} ended before it could serve: the script must make "
@@ -268,12 +146,15 @@ def _serve(comm: MPI.Intracomm) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     with ending_the_job_on_failure(comm):
         comm.send(_READY, 0, _WORD)
-        grids, threads, signals = Grids(comm), 1, SignalNotes()
-        while (command := _next_command(comm)) is not None:
+        grids, signals = Grids(comm), SignalNotes()
+        threads, machine = 1, Machine(mpi_ranks=comm.size, bytes_per_rank=0)
+        while (command := next_message(comm, 0, COMMAND)) is not None:
             if isinstance(command, str):
-                threads, _ = survey(comm)
-            elif (grid := grids.find(command.grid)) is not None:
-                _take_part(comm, command, grid, threads, signals)
+                threads, machine = survey(comm)
+            elif isinstance(command, Teams):
+                join_teams(command, comm, threads, machine, signals)
+            else:
+                take_part(comm, command, grids, threads, signals)
     sys.stdout.flush()
     sys.stderr.flush()
     MPI.Finalize()
@@ -283,59 +164,11 @@ def _serve(comm: MPI.Intracomm) -> NoReturn:
     raise AssertionError("exit returned")
 
 
-def _take_part(
-    comm: MPI.Intracomm, job: Job, grid: GridCommunicator, threads: int, signals: SignalNotes
-) -> None:
-    with suppress(*_SHARED), ExitStack() as stack:
-        if job.settings.checkpoint is not None:
-            signals.install()
-            stack.enter_context(signals.active(teller(comm)))
-        execute(job, grid, threads, Orders())
-
-
-def teller(comm: MPI.Intracomm) -> Callable[[int], None]:
-    """What an MPI rank other than the driver does with a signal: the driver decides."""
-    under_way: list[MPI.Request] = []
-
-    def tell(number: int) -> None:
-        under_way.append(comm.isend(number, 0, _SIGNAL))
-
-    return tell
-
-
-def signals_heard(
-    signals: SignalNotes, comm: MPI.Intracomm | None
-) -> Callable[[], tuple[int, int] | None]:
-    """What tells the driver of signals, and who got them; those of earlier runs are forgotten."""
-
-    def heard() -> tuple[int, int] | None:
-        if comm is not None:
-            for rank in range(1, comm.size):
-                if comm.iprobe(rank, _SIGNAL):
-                    return comm.recv(source=rank, tag=_SIGNAL), rank
-        number = signals.heard()
-        return None if number is None else (number, 0)
-
-    while heard() is not None:
-        pass
-    return heard
-
-
 def _end_with_launcher(launcher: int) -> None:
     """End this process soon after its launcher was killed: nobody else is left to do it."""
     while os.getppid() == launcher:
         time.sleep(_WATCH_SECONDS)
     os._exit(1)
-
-
-def _next_command(comm: MPI.Intracomm) -> Job | str | None:
-    """Wait for a command, with longer and longer pauses instead of spinning."""
-    pause = _SHORT_PAUSE
-    while not comm.iprobe(0, _COMMAND):
-        time.sleep(pause)
-        pause = min(1.05 * pause, _LONG_PAUSE)
-    command: Job | str | None = comm.recv(source=0, tag=_COMMAND)
-    return command
 
 
 class _Process:
@@ -385,7 +218,7 @@ class _Process:
             self.comm.isend(_GONE, 0, _WORD)
         elif self.comm is not None:
             for rank in range(1, self.comm.size):
-                self.comm.isend(None, rank, _COMMAND)
+                self.comm.isend(None, rank, COMMAND)
 
     def open(self, mpi_ranks: int | None) -> Session:
         if self.problem is not None:

@@ -20,7 +20,12 @@ MODULES = {
 DIST = [name for name in MODULES if name.split(".")[0] == "lret_dist"]
 QISKIT = [name for name in MODULES if name.split(".")[0] == "lret_qiskit"]
 #: The modules that move arrays, that run driver and workers, and that read and write files.
-MAY_USE_MPI = {"lret_dist.communicator", "lret_dist.session", "lret_dist.parallel_file"}
+MAY_USE_MPI = {
+    "lret_dist.communicator",
+    "lret_dist.crew",
+    "lret_dist.parallel_file",
+    "lret_dist.session",
+}
 
 
 def imported_modules(module: str, *, at_run_time: bool = False) -> set[str]:

@@ -1,0 +1,275 @@
+"""MPI ranks that run jobs together: one leads, the others follow.
+
+A run on several MPI ranks either succeeds on all of them, ends on all of them with an exception
+that they share, or ends the whole MPI job with a message: none of them can be left waiting.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+import traceback
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from lret_dist.communicator import GridCommunicator
+from lret_dist.errors import CancelledError, CheckpointError, StoppedError
+from lret_dist.machine import USUAL_SPEEDS, Machine, Speeds, measure_kernels, measure_network
+from lret_dist.memory import available_bytes, usable
+from lret_dist.orders import DriverOrders, Orders
+from lret_dist.planning import Job, make_job
+from lret_dist.simulation import Report, assemble_result, execute
+from lret_dist.threads import own_cores, threads_per_rank
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mpi4py import MPI
+
+    from lret_dist.planning import PreparedRequest
+    from lret_dist.process_grid import ProcessGrid
+    from lret_dist.result import SimulationResult
+    from lret_dist.signals import SignalNotes
+
+__all__ = [
+    "COMMAND",
+    "LONG_PAUSE",
+    "SHARED_ERRORS",
+    "SHORT_PAUSE",
+    "Crew",
+    "Grids",
+    "ending_the_job_on_failure",
+    "next_message",
+    "say",
+    "signals_heard",
+    "survey",
+    "take_part",
+    "tell",
+    "teller",
+]
+
+#: Message tags: a leader's commands, and a signal that another MPI rank got.
+COMMAND, _SIGNAL = 1, 3
+#: Exceptions that are raised on all MPI ranks of a run alike.
+SHARED_ERRORS = (CancelledError, StoppedError, CheckpointError)
+#: Shortest and longest pause of an idle MPI rank between two looks for a message, in seconds.
+SHORT_PAUSE, LONG_PAUSE = 5e-5, 5e-3
+
+#: What tells of signals: the signal and the MPI rank that got it, or None.
+Heard: TypeAlias = "Callable[[], tuple[int, int] | None]"
+
+
+class Crew:
+    """MPI ranks that run jobs together, seen from the one that leads them.
+
+    Attributes:
+        threads: threads of this MPI rank.
+        machine: what they are.
+    """
+
+    def __init__(
+        self,
+        comm: MPI.Intracomm | None,
+        threads: int,
+        machine: Machine,
+        world: MPI.Intracomm | None = None,
+    ) -> None:
+        """Lead the MPI ranks of ``comm``, None for this process alone.
+
+        Args:
+            comm: they; this one is the first.
+            threads: threads of this MPI rank.
+            machine: what they are.
+            world: all MPI ranks of the session, which a failure ends.
+        """
+        self._comm = comm
+        self._world = world or comm
+        self._grids = Grids(comm)
+        self.threads = threads
+        self.machine = machine
+
+    def run(
+        self,
+        prepared: PreparedRequest,
+        cancelled: Callable[[], bool],
+        signals: SignalNotes,
+        heard: Heard | None = None,
+    ) -> SimulationResult:
+        """Run one request.
+
+        Args:
+            prepared: the request.
+            cancelled: whether it is to be cancelled.
+            signals: signals that this process gets.
+            heard: tells of further ones.
+
+        Raises:
+            CancelledError: when it was cancelled.
+            StoppedError: when a signal came and the run was saved.
+            CheckpointError: when it could not be saved, or no checkpoint be read.
+        """
+        if cancelled():
+            raise CancelledError("the run was cancelled before it began")
+        started = time.perf_counter()
+        job = make_job(prepared, self.machine)
+        if job.settings.checkpoint is None:
+            report = self._run(job, DriverOrders(cancelled))
+        else:
+            with signals.active():
+                all_heard = signals_heard(signals, self._comm, heard)
+                interval = job.settings.checkpoint.interval
+                report = self._run(job, DriverOrders(cancelled, all_heard, interval))
+        return assemble_result(job, report, self.machine, started)
+
+    def _run(self, job: Job, orders: Orders) -> Report:
+        if self._comm is None:
+            report = execute(job, self._grids.get(job.grid), self.threads, orders)
+        else:
+            assert self._world is not None
+            with ending_the_job_on_failure(self._world):
+                tell(self._comm, job)
+                report = execute(job, self._grids.get(job.grid), self.threads, orders)
+        assert report is not None
+        return report
+
+
+def tell(comm: MPI.Intracomm, command: Any) -> None:
+    """Send a command to all other MPI ranks."""
+    sent = [comm.isend(command, rank, COMMAND) for rank in range(1, comm.size)]
+    for request in sent:
+        request.wait()
+
+
+class Grids:
+    """Communicators of the process grids that were used so far."""
+
+    def __init__(self, comm: MPI.Intracomm | None) -> None:
+        self._comm = comm
+        self._known: dict[ProcessGrid, GridCommunicator | None] = {}
+
+    def get(self, grid: ProcessGrid) -> GridCommunicator:
+        """The grid's communicator; collective over the session the first time."""
+        found = self.find(grid)
+        assert found is not None
+        return found
+
+    def find(self, grid: ProcessGrid) -> GridCommunicator | None:
+        """As :meth:`get`, or None on an MPI rank that the grid leaves idle."""
+        if grid not in self._known:
+            self._known[grid] = self._make(grid)
+        return self._known[grid]
+
+    def _make(self, grid: ProcessGrid) -> GridCommunicator | None:
+        if self._comm is None:
+            return GridCommunicator(grid)
+        from mpi4py import MPI
+
+        takes_part = self._comm.rank < grid.size
+        part = self._comm.Split(0 if takes_part else MPI.UNDEFINED, self._comm.rank)
+        return GridCommunicator(grid, part) if takes_part else None
+
+
+@contextmanager
+def ending_the_job_on_failure(comm: MPI.Intracomm) -> Iterator[None]:
+    """Any exception but those that all MPI ranks share ends the whole MPI job."""
+    try:
+        yield
+    except SHARED_ERRORS:
+        raise
+    except BaseException:
+        if comm.size == 1:
+            raise
+        say(comm, f"failed; the whole MPI job is ended\n{traceback.format_exc()}")
+        comm.Abort(1)
+
+
+def say(comm: MPI.Intracomm, text: str) -> None:
+    """Write to standard error in one piece, so that lines of several MPI ranks do not mix."""
+    line = f"lret: MPI rank {comm.rank} of {comm.size} on {socket.gethostname()} {text}\n"
+    sys.stderr.flush()
+    os.write(2, line.encode(errors="replace"))
+
+
+def survey(comm: MPI.Intracomm) -> tuple[int, Machine]:
+    """Threads of this MPI rank, and what the session runs on; collective."""
+    from mpi4py import MPI
+
+    host = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    threads = threads_per_rank(host.allgather(own_cores()))
+    memory = comm.allreduce(usable(available_bytes(), host.size), op=MPI.MIN)
+    host.Free()
+    return threads, Machine(
+        mpi_ranks=comm.size, bytes_per_rank=memory, speeds=_speeds(comm, threads)
+    )
+
+
+def _speeds(comm: MPI.Intracomm, threads: int) -> Speeds:
+    """How fast the slowest MPI rank is; measured on all at the same time."""
+    from mpi4py import MPI
+
+    if comm.size == 1:
+        return USUAL_SPEEDS
+    comm.Barrier()
+    latency, bandwidth = measure_network(comm)
+    comm.Barrier()
+    mine = np.array([*measure_kernels(threads), latency, 1 / bandwidth])
+    slowest = np.empty_like(mine)
+    comm.Allreduce(mine, slowest, op=MPI.MAX)
+    applied, formed, latency, per_byte = slowest.tolist()
+    return Speeds(
+        pass_seconds=applied, gram_seconds=formed, latency=latency, bandwidth=1 / per_byte
+    )
+
+
+def take_part(
+    comm: MPI.Intracomm, job: Job, grids: Grids, threads: int, signals: SignalNotes
+) -> None:
+    """Follow the leader of ``comm`` through a job, if its process grid has a place here."""
+    if (grid := grids.find(job.grid)) is None:
+        return
+    with suppress(*SHARED_ERRORS), ExitStack() as stack:
+        if job.settings.checkpoint is not None:
+            signals.install()
+            stack.enter_context(signals.active(teller(comm)))
+        execute(job, grid, threads, Orders())
+
+
+def teller(comm: MPI.Intracomm) -> Callable[[int], None]:
+    """What an MPI rank other than the driver does with a signal: the driver decides."""
+    under_way: list[MPI.Request] = []
+
+    def tell(number: int) -> None:
+        under_way.append(comm.isend(number, 0, _SIGNAL))
+
+    return tell
+
+
+def signals_heard(
+    signals: SignalNotes, comm: MPI.Intracomm | None, others: Heard | None = None
+) -> Heard:
+    """What tells a leader of signals, and who got them; those of earlier runs are forgotten."""
+
+    def heard() -> tuple[int, int] | None:
+        if comm is not None:
+            for rank in range(1, comm.size):
+                if comm.iprobe(rank, _SIGNAL):
+                    return comm.recv(source=rank, tag=_SIGNAL), rank
+        number = signals.heard()
+        return None if number is None else (number, 0)
+
+    while heard() is not None:
+        pass
+    return heard if others is None else lambda: heard() or others()
+
+
+def next_message(comm: MPI.Intracomm, source: int, tag: int) -> Any:
+    """Wait for a message, with longer and longer pauses instead of spinning."""
+    pause = SHORT_PAUSE
+    while not comm.iprobe(source, tag):
+        time.sleep(pause)
+        pause = min(1.05 * pause, LONG_PAUSE)
+    return comm.recv(source=source, tag=tag)

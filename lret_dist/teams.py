@@ -1,0 +1,299 @@
+"""Batches of circuits spread over teams of MPI ranks, each with process grids of its own.
+
+The first MPI rank of a team leads it. MPI rank 0 leads the first team and hands out the circuits of
+a batch: a leader always has one to run and one in hand, and gets another for every result. MPI rank
+0 looks after the others between the steps of its own circuits.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lret_dist.crew import (
+    COMMAND,
+    LONG_PAUSE,
+    Crew,
+    Grids,
+    next_message,
+    take_part,
+    tell,
+)
+from lret_dist.errors import CancelledError, InsufficientMemoryError, StoppedError
+from lret_dist.planning import check_smallest, make_job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mpi4py import MPI
+
+    from lret_dist.machine import Machine
+    from lret_dist.planning import PreparedRequest
+    from lret_dist.result import SimulationResult
+    from lret_dist.run_handle import Outcomes
+    from lret_dist.signals import SignalNotes
+
+__all__ = ["Teams", "choose_teams", "join_teams", "run_in_teams"]
+
+#: Message tags: a circuit for a leader, what came of it, and the wish to stop.
+_CIRCUIT, _OUTCOME, _STOP = 4, 5, 6
+#: What leaders are told to stop for, beside the number of a signal.
+_CANCEL = 0
+#: Circuits that a leader has, the one that it runs included.
+_IN_HAND = 2
+#: Circuits of a batch whose times are predicted.
+_PREDICTED = 4
+
+
+@dataclass(frozen=True)
+class Teams:
+    """MPI ranks ``size * k`` to ``size * (k + 1) - 1`` are team k.
+
+    Attributes:
+        number: number of teams.
+        size: MPI ranks of each.
+    """
+
+    number: int
+    size: int
+
+    def team(self, mpi_rank: int) -> int:
+        """The team of an MPI rank; those that are left over make one more, which does nothing."""
+        return min(mpi_rank // self.size, self.number)
+
+
+def choose_teams(batch: Sequence[PreparedRequest], machine: Machine) -> Teams:
+    """Teams that are expected to run a batch in the least time; one where that is no gain."""
+    best, least = Teams(1, machine.mpi_ranks), math.inf
+    if len(batch) == 1 or machine.mpi_ranks == 1:
+        return best
+    sample = batch[:: math.ceil(len(batch) / _PREDICTED)]
+    size = machine.mpi_ranks
+    while size:
+        number = min(machine.mpi_ranks // size, len(batch))
+        team = replace(machine, mpi_ranks=size)
+        if all(_fits(prepared, team) for prepared in batch):
+            seconds = [_seconds(prepared, team) for prepared in sample]
+            whole = sum(seconds) / len(seconds) * math.ceil(len(batch) / number)
+            if whole < least:
+                best, least = Teams(number, size), whole
+        size //= 2
+    return best
+
+
+def _fits(prepared: PreparedRequest, team: Machine) -> bool:
+    try:
+        check_smallest(prepared.circuit, prepared.options, prepared.columns, team)
+    except (ValueError, InsufficientMemoryError):
+        return False
+    return True
+
+
+def _seconds(prepared: PreparedRequest, team: Machine) -> float:
+    prediction = make_job(prepared, team).prediction
+    if prediction is None:
+        # Batches of sampled columns share out as well as circuits do.
+        return 1.0 / team.mpi_ranks
+    fits = prediction.memory_bytes <= team.bytes_per_rank
+    return prediction.seconds if fits else math.inf
+
+
+def run_in_teams(
+    batch: Sequence[PreparedRequest],
+    teams: Teams,
+    comm: MPI.Intracomm,
+    crew: Crew,
+    cancelled: Callable[[], bool],
+    signals: SignalNotes,
+) -> Outcomes | CancelledError:
+    """Run a batch, on MPI rank 0; the others are in :func:`join_teams` meanwhile.
+
+    Args:
+        batch: the circuits.
+        teams: how the MPI ranks are split.
+        comm: all of them.
+        crew: they, as MPI rank 0 leads them outside of teams.
+        cancelled: whether the batch is to be cancelled.
+        signals: signals that this process gets.
+    """
+    team = _team(comm, teams)
+    own = Crew(team, crew.threads, replace(crew.machine, mpi_ranks=teams.size), comm)
+    hand_out = _HandOut(batch, teams, comm, cancelled)
+    while (item := hand_out.take()) is not None:
+        hand_out.note(item[0], _outcome(own, item[1], hand_out.look_after, signals))
+    hand_out.wait()
+    _dismiss(team)
+    return hand_out.outcomes()
+
+
+def join_teams(
+    teams: Teams, comm: MPI.Intracomm, threads: int, machine: Machine, signals: SignalNotes
+) -> None:
+    """Lead or follow a team until the batch is done; on every MPI rank but 0."""
+    team = _team(comm, teams)
+    own = replace(machine, mpi_ranks=teams.size)
+    if teams.team(comm.rank) < teams.number:
+        if comm.rank % teams.size == 0:
+            _lead(Crew(team, threads, own, comm), comm, signals)
+            _dismiss(team)
+        else:
+            assert team is not None
+            grids = Grids(team)
+            while (job := next_message(team, 0, COMMAND)) is not None:
+                take_part(team, job, grids, threads, signals)
+            team.Free()
+    elif team is not None:
+        team.Free()
+
+
+def _lead(crew: Crew, comm: MPI.Intracomm, signals: SignalNotes) -> None:
+    """Run circuits that MPI rank 0 hands out, until there are no more."""
+    sent: list[MPI.Request] = []
+    stop = _Stop(comm)
+    while (item := next_message(comm, 0, _CIRCUIT)) is not None:
+        index, prepared = item
+        if stop.heard() is None:
+            outcome = _outcome(crew, prepared, stop.cancelled, signals, stop.heard)
+        else:
+            outcome = StoppedError("the batch was stopped by a signal before this circuit began")
+        sent.append(comm.isend((index, outcome), 0, _OUTCOME))
+    for request in sent:
+        request.wait()
+    stop.look()
+
+
+class _Stop:
+    """What MPI rank 0 tells a leader while it runs a circuit."""
+
+    def __init__(self, comm: MPI.Intracomm) -> None:
+        self._comm = comm
+        self._lock = threading.Lock()
+        self._cause: int | None = None
+
+    def cancelled(self) -> bool:
+        """Whether the batch is cancelled."""
+        self.look()
+        return self._cause == _CANCEL
+
+    def heard(self) -> tuple[int, int] | None:
+        """The signal that ends the batch, and the MPI rank that tells of it, or None."""
+        self.look()
+        return (self._cause, 0) if self._cause else None
+
+    def look(self) -> None:
+        """Take the word, if it has come; batches of sampled columns ask from several threads."""
+        with self._lock:
+            if self._comm.iprobe(0, _STOP):
+                self._cause = self._comm.recv(source=0, tag=_STOP)
+
+
+class _HandOut:
+    """The circuits of a batch, on MPI rank 0."""
+
+    def __init__(
+        self,
+        batch: Sequence[PreparedRequest],
+        teams: Teams,
+        comm: MPI.Intracomm,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self._left = deque(enumerate(batch))
+        self._outcomes: list[SimulationResult | Exception | None] = [None] * len(batch)
+        self._comm = comm
+        self._cancelled = cancelled
+        self._stopped: CancelledError | StoppedError | None = None
+        self._lock = threading.Lock()
+        self._sent: list[MPI.Request] = []
+        self._in_hand = {team * teams.size: 0 for team in range(1, teams.number)}
+        for _ in range(_IN_HAND):
+            for leader in self._in_hand:
+                self._send_one(leader)
+
+    def take(self) -> tuple[int, PreparedRequest] | None:
+        """The next circuit for MPI rank 0's own team."""
+        self.look_after()
+        return self._left.popleft() if self._left else None
+
+    def note(self, index: int, outcome: SimulationResult | Exception) -> None:
+        """Note what came of a circuit."""
+        self._outcomes[index] = outcome
+        if isinstance(outcome, StoppedError | CancelledError):
+            self._stop(outcome)
+
+    def look_after(self) -> bool:
+        """Take results, hand out circuits; returns whether the batch is to be cancelled.
+
+        Batches of sampled columns ask from several threads.
+        """
+        with self._lock:
+            for leader in self._in_hand:
+                while self._comm.iprobe(leader, _OUTCOME):
+                    self._in_hand[leader] -= 1
+                    self.note(*self._comm.recv(source=leader, tag=_OUTCOME))
+                    self._send_one(leader)
+            if self._cancelled():
+                self._stop(CancelledError("the run was cancelled"))
+        return isinstance(self._stopped, CancelledError)
+
+    def wait(self) -> None:
+        """Wait for the circuits that others still run, and send the leaders home."""
+        while any(self._in_hand.values()):
+            self.look_after()
+            time.sleep(LONG_PAUSE)
+        self._sent += [self._comm.isend(None, leader, _CIRCUIT) for leader in self._in_hand]
+        for request in self._sent:
+            request.wait()
+
+    def outcomes(self) -> Outcomes | CancelledError:
+        """One outcome for each circuit, or the cancellation."""
+        if isinstance(self._stopped, CancelledError):
+            return self._stopped
+        found = [self._stopped if outcome is None else outcome for outcome in self._outcomes]
+        return [outcome for outcome in found if outcome is not None]
+
+    def _send_one(self, leader: int) -> None:
+        if self._left:
+            self._sent.append(self._comm.isend(self._left.popleft(), leader, _CIRCUIT))
+            self._in_hand[leader] += 1
+
+    def _stop(self, cause: CancelledError | StoppedError) -> None:
+        """Hand out no more, and tell the leaders."""
+        if self._stopped is None:
+            self._stopped = cause
+            self._left.clear()
+            word = _CANCEL if isinstance(cause, CancelledError) else int(signal.SIGTERM)
+            self._sent += [self._comm.isend(word, leader, _STOP) for leader in self._in_hand]
+
+
+def _outcome(
+    crew: Crew,
+    prepared: PreparedRequest,
+    cancelled: Callable[[], bool],
+    signals: SignalNotes,
+    heard: Callable[[], tuple[int, int] | None] | None = None,
+) -> SimulationResult | Exception:
+    try:
+        return crew.run(prepared, cancelled, signals, heard)
+    except Exception as error:
+        return error
+
+
+def _team(comm: MPI.Intracomm, teams: Teams) -> MPI.Intracomm | None:
+    """This MPI rank's team, None where it is alone; collective over all."""
+    team: Any = comm.Split(teams.team(comm.rank), comm.rank)
+    if teams.size > 1:
+        return team  # type: ignore[no-any-return]
+    team.Free()
+    return None
+
+
+def _dismiss(team: MPI.Intracomm | None) -> None:
+    """Send the followers home."""
+    if team is not None:
+        tell(team, None)
+        team.Free()
