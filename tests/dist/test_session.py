@@ -58,16 +58,16 @@ def test_a_running_batch_stops_at_its_next_step() -> None:
 
 
 def test_a_failing_circuit_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lret_dist import session
+    from lret_dist import crew
 
-    make_job = session.make_job
+    make_job = crew.make_job
 
     def failing(prepared, machine):  # type: ignore[no-untyped-def]
         if prepared.circuit.name == "bad":
             raise RuntimeError("no luck")
         return make_job(prepared, machine)
 
-    monkeypatch.setattr(session, "make_job", failing)
+    monkeypatch.setattr(crew, "make_job", failing)
     circuits = [Circuit(1, 1, name).measure_all() for name in ("good", "bad", "good")]
     outcomes = get_session().submit([request_for(c, shots=1) for c in circuits]).result(30)
     assert [isinstance(o, Exception) for o in outcomes] == [False, True, False]

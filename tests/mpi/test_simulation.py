@@ -127,7 +127,7 @@ def test_initial_state_and_rank(partition: Parallelization, precision: str) -> N
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
-@pytest.mark.parametrize("number", [1, 7, 25])
+@pytest.mark.parametrize("number", [1, 7, 20])
 def test_change_to_the_density_matrix_on_the_way(
     partition: Parallelization, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
