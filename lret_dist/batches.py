@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from lret_dist.communicator import GridCommunicator
     from lret_dist.program import Program
 
-__all__ = ["run_batches"]
+__all__ = ["MOST_GROWTH", "run_batches"]
 
 #: Standard error, in units of the one aimed at, that calls for no further batches.
 _CLOSE_ENOUGH = 1.1
 #: Most batches of the next round, in units of those that there are: the spread of few columns says
 #: only roughly how many will be needed.
-_MOST_GROWTH = 8
+MOST_GROWTH = 8
 
 
 def run_batches(
@@ -139,7 +139,7 @@ class _Batches:
             if ratio > _CLOSE_ENOUGH:
                 needed = max(done, min(np.ceil(done * ratio**2), self.sampling.most_batches))
                 worth = needed <= self.sampling.worth
-                words[0] = min(needed, _MOST_GROWTH * done) if worth else needed
+                words[0] = min(needed, MOST_GROWTH * done) if worth else needed
         self.comm.broadcast(words)
         if words[1]:
             raise CancelledError("the run was cancelled")

@@ -54,11 +54,13 @@ class Machine:
         mpi_ranks: number of MPI ranks.
         bytes_per_rank: memory that each of them may use.
         speeds: of the slowest of them.
+        threads: threads of each of them.
     """
 
     mpi_ranks: int
     bytes_per_rank: int
     speeds: Speeds = USUAL_SPEEDS
+    threads: int = 1
 
 
 def measure_kernels(threads: int) -> tuple[float, float]:

@@ -20,10 +20,11 @@ from lret_dist.noise import NoiseModel
 from lret_dist.options import SimulationOptions
 from lret_dist.prediction import Expectation, Prediction, Predictor, best_of
 from lret_dist.process_grid import ProcessGrid, possible_grids
-from lret_dist.records import RunSettings
+from lret_dist.records import RunSettings, Sampling
+from lret_dist.sampled_model import predict_sampled
 from lret_dist.saving import saved_bytes
 from lret_dist.states import as_columns
-from lret_dist.truncation import TruncationChoice, choose_truncation
+from lret_dist.truncation import choose_truncation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +88,7 @@ class Job:
             depend on the shots.
         settings: what every MPI rank must know beside the programs.
         grid: how the factor is split.
-        prediction: what that is expected to take; None for sampled runs.
+        prediction: what that is expected to take.
         grid_reason: why it is split so.
         truncation_reason: why small branches are discarded, or sampled.
     """
@@ -96,7 +97,7 @@ class Job:
     averages: Program | None
     settings: RunSettings
     grid: ProcessGrid
-    prediction: Prediction | None
+    prediction: Prediction
     grid_reason: str
     truncation_reason: str
 
@@ -170,10 +171,12 @@ def make_job(prepared: PreparedRequest, machine: Machine) -> Job:
     if truncation.sampling is None:
         grids = _grids(options, machine, program.num_qubits, widest, expectation.first_columns)
         prediction, reason = _choice(Predictor(program, expectation, machine), grids)
-        grid = prediction.grid
     else:
-        prediction, reason = None, "column groups run batches of sampled columns by themselves"
-        grid = _sampled_grid(options, machine, program.num_qubits, widest, truncation)
+        reason = "column groups run batches of sampled columns by themselves"
+        sampling = truncation.sampling
+        grid = _sampled_grid(options, machine, program.num_qubits, widest, sampling)
+        prediction = predict_sampled(program, sampling, grid, machine, expectation.shots)
+    grid = prediction.grid
     itemsize = options.dtype.itemsize
     fits = 2 * density_bytes(program.num_qubits, grid.rows, itemsize) < machine.bytes_per_rank
     settings = RunSettings(
@@ -255,11 +258,9 @@ def _sampled_grid(
     machine: Machine,
     num_qubits: int,
     widest_step: int,
-    truncation: TruncationChoice,
+    sampling: Sampling,
 ) -> ProcessGrid:
     """Column groups run batches without a message; rows are split only where asked or needed."""
-    sampling = truncation.sampling
-    assert sampling is not None
     columns = sampling.columns + 1
     rows = least_row_groups(num_qubits, sampling.dtype.itemsize, columns, machine.bytes_per_rank)
     grids = possible_grids(

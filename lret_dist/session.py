@@ -114,7 +114,9 @@ class _Crew:
         self._grids = Grids(comm)
         if comm is None:
             self.threads = threads_per_rank([own_cores()])
-            self.machine = Machine(mpi_ranks=1, bytes_per_rank=usable(available_bytes(), 1))
+            self.machine = Machine(
+                mpi_ranks=1, bytes_per_rank=usable(available_bytes(), 1), threads=self.threads
+            )
         else:
             _await_workers(comm)
             _tell(comm, _SURVEY)
@@ -197,7 +199,10 @@ def survey(comm: MPI.Intracomm) -> tuple[int, Machine]:
     memory = comm.allreduce(usable(available_bytes(), host.size), op=MPI.MIN)
     host.Free()
     return threads, Machine(
-        mpi_ranks=comm.size, bytes_per_rank=memory, speeds=_speeds(comm, threads)
+        mpi_ranks=comm.size,
+        bytes_per_rank=memory,
+        speeds=_speeds(comm, threads),
+        threads=threads,
     )
 
 
