@@ -59,20 +59,16 @@ class Compute:
         self._room = 1.0
 
     def step(
-        self, step: UnitaryStep | ChannelStep, columns: float, grown: float, all_: int
+        self, step: UnitaryStep | ChannelStep, columns: float, grown: float, total: int
     ) -> None:
-        """A step of a factor of so many columns before and after it on the slowest MPI rank."""
-        is_channel = isinstance(step, ChannelStep)
-        operator = step.dominant if isinstance(step, ChannelStep) else step.operator
-        passes = operator.cost / DENSE_COST[2] + _CHANNEL * is_channel
-        if isinstance(step, ChannelStep) and step.probabilities is None:
-            passes += _WEIGHTS
+        """A step, from columns on the slowest MPI rank before and after it, and after in all."""
+        passes = _passes(step)
         work = _ROW + passes * grown + _BRANCH * max(0.0, grown - columns)
         if grown > self._room:
             self._room = _HEADROOM * grown
             work += _MOVE * grown
         self.seconds += _STEP_SECONDS + work * self._shared * self._speeds.pass_seconds
-        self.flops += 8.0 * (1 << len(step.qubits)) * passes * all_ * self._rows
+        self.flops += 8.0 * (1 << len(step.qubits)) * passes * total * self._rows
 
     def compress(self, compression: Compression) -> None:
         """A compression of the whole factor."""
@@ -96,6 +92,14 @@ class Compute:
         entries = self._rows * self._shared
         self.seconds += _STEP_SECONDS + _DENSITY_PASSES * entries * self._speeds.pass_seconds
         self.flops += 32.0 * float(self._rows) ** 2
+
+
+def _passes(step: UnitaryStep | ChannelStep) -> float:
+    """Passes of a step over its columns."""
+    if isinstance(step, UnitaryStep):
+        return step.operator.cost / DENSE_COST[2]
+    weights = _WEIGHTS if step.probabilities is None else 0.0
+    return step.dominant.cost / DENSE_COST[2] + _CHANNEL + weights
 
 
 def modelled_compute(

@@ -21,19 +21,21 @@ from lret_dist.options import SimulationOptions
 from lret_dist.prediction import Expectation, Prediction, Predictor, best_of
 from lret_dist.process_grid import ProcessGrid, possible_grids
 from lret_dist.records import RunSettings, Sampling
-from lret_dist.sampled_model import predict_sampled
+from lret_dist.sampled_model import SampledModel
 from lret_dist.saving import saved_bytes
 from lret_dist.states import as_columns
 from lret_dist.truncation import choose_truncation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
     from lret_dist.machine import Machine
     from lret_dist.program import Program
 
-__all__ = ["Job", "PreparedRequest", "SimulationRequest", "make_job", "prepare"]
+__all__ = ["Job", "PreparedRequest", "SimulationRequest", "make_job", "planned", "prepare"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +161,13 @@ def _first_columns(options: SimulationOptions, columns: NDArray[Any] | None) -> 
 
 def make_job(prepared: PreparedRequest, machine: Machine) -> Job:
     """Fuse the circuit, choose how small branches are treated, and the process grid."""
+    return planned(prepared, machine)[0]
+
+
+def planned(
+    prepared: PreparedRequest, machine: Machine
+) -> tuple[Job, Callable[[ProcessGrid], Prediction]]:
+    """As :func:`make_job`, and with it what the run would take on any process grid."""
     options = prepared.options
     program, averages = _programs(prepared.circuit, sampled=options.shots > 0)
     for each in (program, averages):
@@ -170,12 +179,14 @@ def make_job(prepared: PreparedRequest, machine: Machine) -> Job:
     expectation = _expectation(prepared, program, machine)
     if truncation.sampling is None:
         grids = _grids(options, machine, program.num_qubits, widest, expectation.first_columns)
-        prediction, reason = _choice(Predictor(program, expectation, machine), grids)
+        predictor = Predictor(program, expectation, machine)
+        predict: Callable[[ProcessGrid], Prediction] = predictor.predict
+        prediction, reason = _choice(predictor, grids)
     else:
-        reason = "column groups run batches of sampled columns by themselves"
-        sampling = truncation.sampling
-        grid = _sampled_grid(options, machine, program.num_qubits, widest, sampling)
-        prediction = predict_sampled(program, sampling, grid, machine, expectation.shots)
+        model = SampledModel(program, truncation.sampling, machine, expectation.shots)
+        predict = model.predict
+        grids = _sampled_grids(options, machine, program.num_qubits, widest, truncation.sampling)
+        prediction, reason = _sampled_choice(model, grids)
     grid = prediction.grid
     itemsize = options.dtype.itemsize
     fits = 2 * density_bytes(program.num_qubits, grid.rows, itemsize) < machine.bytes_per_rank
@@ -191,7 +202,7 @@ def make_job(prepared: PreparedRequest, machine: Machine) -> Job:
         may_switch=expectation.may_switch and fits,
         sampling=truncation.sampling,
     )
-    return Job(
+    job = Job(
         program=program,
         averages=averages,
         settings=settings,
@@ -200,6 +211,7 @@ def make_job(prepared: PreparedRequest, machine: Machine) -> Job:
         grid_reason=reason,
         truncation_reason=truncation.reason,
     )
+    return job, predict
 
 
 def _expectation(prepared: PreparedRequest, program: Program, machine: Machine) -> Expectation:
@@ -253,17 +265,26 @@ def _choice(predictor: Predictor, grids: list[ProcessGrid]) -> tuple[Prediction,
     return best, "it is expected to be fastest"
 
 
-def _sampled_grid(
+def _sampled_choice(model: SampledModel, grids: list[ProcessGrid]) -> tuple[Prediction, str]:
+    """Column groups run batches without a message; rows are split only where asked or needed."""
+    if grids[0].rows == 1 or len(grids) == 1:
+        reason = "column groups run batches of sampled columns by themselves"
+        return model.predict(grids[0]), reason
+    best = best_of(map(model.predict, grids), model.machine.bytes_per_rank)
+    return best, "rows must be split to fit in memory, and it is expected to be fastest"
+
+
+def _sampled_grids(
     options: SimulationOptions,
     machine: Machine,
     num_qubits: int,
     widest_step: int,
     sampling: Sampling,
-) -> ProcessGrid:
-    """Column groups run batches without a message; rows are split only where asked or needed."""
+) -> list[ProcessGrid]:
+    """The grids that a sampled run may use; the first has the fewest row groups that fit."""
     columns = sampling.columns + 1
     rows = least_row_groups(num_qubits, sampling.dtype.itemsize, columns, machine.bytes_per_rank)
-    grids = possible_grids(
+    return possible_grids(
         options.parallelization,
         options.process_grid,
         machine.mpi_ranks,
@@ -271,7 +292,6 @@ def _sampled_grid(
         widest_step=widest_step,
         least_rows=rows,
     )
-    return grids[0]
 
 
 def _programs(circuit: Circuit, *, sampled: bool) -> tuple[Program, Program | None]:

@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from lret_dist.program import Program
     from lret_dist.records import Sampling
 
-__all__ = ["predict_sampled", "rounds"]
+__all__ = ["SampledModel", "rounds"]
 
 #: Seconds of the unit of :func:`~lret_dist.cost.batch_cost` on a thread of the usual speed.
-_COST_SECONDS = 1e-9
-#: Seconds of a step whatever its size, where rows are split and each step is two calls.
-_SPLIT_STEP_SECONDS = 1e-4
-#: Floating-point operations for a byte of a column in a step.
-_FLOPS = 2.0
+_COST_SECONDS = 1.4e-9
+#: Where rows are split, columns leave the cache after every step, which takes so many times longer,
+#: and so many seconds whatever its size.
+_SPLIT, _SPLIT_STEP_SECONDS = 9.0, 7e-4
+#: Floating-point operations for an entry in a step: a two-qubit matrix.
+_FLOPS = 32.0
 _REAL = 8
 
 
@@ -45,87 +46,96 @@ def rounds(program: Program, sampling: Sampling) -> list[int]:
     return found
 
 
-def predict_sampled(
-    program: Program, sampling: Sampling, grid: ProcessGrid, machine: Machine, shots: int
-) -> Prediction:
-    """What a sampled run takes, roughly: the spread of the columns is not known beforehand."""
-    return _SampledModel(program, sampling, grid, machine, shots).prediction()
+class SampledModel:
+    """Predicts a sampled run, roughly: the spread of its columns is not known beforehand."""
 
-
-class _SampledModel:
-    def __init__(
-        self, program: Program, sampling: Sampling, grid: ProcessGrid, machine: Machine, shots: int
-    ) -> None:
+    def __init__(self, program: Program, sampling: Sampling, machine: Machine, shots: int) -> None:
         self.program = program
         self.sampling = sampling
-        self.grid = grid
         self.machine = machine
         self.shots = shots
-        self.rounds = rounds(program, sampling)
-        self.columns = sampling.columns + sampling.exact_columns
-        self.rows = 1 << program.num_qubits
-        self.bytes, self.messages = 0.0, 0
 
-    def prediction(self) -> Prediction:
-        grid, speeds = self.grid, self.machine.speeds
-        batches = sum(self.rounds)
-        in_turn = sum(math.ceil(number / grid.columns) for number in self.rounds)
-        compute = in_turn * self._batch_seconds()
-        self._count_rounds()
-        stops = 8 * len(self.rounds)
+    def predict(self, grid: ProcessGrid) -> Prediction:
+        """What the run will take on this grid."""
+        batches = rounds(self.program, self.sampling)
+        columns = self.sampling.columns + self.sampling.exact_columns
+        traffic = _Traffic(self.program, grid, columns, self.sampling.dtype.itemsize)
+        traffic.count(batches, self.shots)
+        in_turn = sum(math.ceil(number / grid.columns) for number in batches)
+        stops = 8 * len(batches)
         if grid.rows > 1:
-            self._count_steps(batches)
             stops += 3 * in_turn * len(self.program.steps)
-        self._count_results()
-        communication = self.bytes / grid.size / speeds.bandwidth
+        speeds, compute = self.machine.speeds, in_turn * self._batch_seconds(grid)
+        communication = traffic.bytes / grid.size / speeds.bandwidth
         communication += speeds.latency * stops * math.ceil(math.log2(grid.size))
-        column_bytes = self.rows * self.sampling.dtype.itemsize
+        entries = float(sum(batches) * columns << self.program.num_qubits)
         return Prediction(
             grid=grid,
             seconds=compute + communication,
             compute_seconds=compute,
             communication_seconds=communication,
-            memory_bytes=self._memory(),
-            flops=_FLOPS * batches * self.columns * column_bytes * len(self.program.steps),
-            messages=self.messages,
-            bytes=round(self.bytes),
-            rank=self.columns,
-            batches=batches,
+            memory_bytes=self._memory(grid, columns),
+            flops=_FLOPS * entries * len(self.program.steps),
+            messages=traffic.messages,
+            bytes=round(traffic.bytes),
+            rank=columns,
+            batches=sum(batches),
         )
 
-    def _batch_seconds(self) -> float:
+    def _batch_seconds(self, grid: ProcessGrid) -> float:
         program, sampling = self.program, self.sampling
-        cost = batch_cost(program, sampling.columns, sampling.dtype.itemsize) / self.grid.rows
         speed = self.machine.speeds.pass_seconds / USUAL_SPEEDS.pass_seconds
-        extra = _SPLIT_STEP_SECONDS * len(program.steps) if self.grid.rows > 1 else 0.0
-        return _COST_SECONDS * cost * speed + extra
+        cost = batch_cost(program, sampling.columns, sampling.dtype.itemsize)
+        seconds = _COST_SECONDS * cost * speed
+        if grid.rows == 1:
+            return seconds
+        return _SPLIT * seconds / grid.rows + _SPLIT_STEP_SECONDS * len(program.steps)
 
-    def _memory(self) -> int:
-        rows = self.rows // self.grid.rows
-        at_once = min(self.machine.threads, self.sampling.batches_in_memory)
+    def _memory(self, grid: ProcessGrid, columns: int) -> int:
+        rows = (1 << self.program.num_qubits) // grid.rows
+        threads = self.machine.threads if grid.rows == 1 else 1
+        at_once = min(threads, self.sampling.batches_in_memory)
+        batches = at_once * columns * rows * self.sampling.dtype.itemsize
+        overhead = RUN_OVERHEAD if grid.size > 1 else 0
+        counted = (2 + at_once) * _REAL * rows if self.program.final_measures else 0
+        return batches + counted + overhead
+
+
+class _Traffic:
+    """What all MPI ranks together send, roughly where rows are split."""
+
+    def __init__(self, program: Program, grid: ProcessGrid, columns: int, itemsize: int) -> None:
+        self.program = program
+        self.grid = grid
+        self.columns = columns
+        self.itemsize = itemsize
+        self.rows = 1 << program.num_qubits
+        self.bytes, self.messages = 0.0, 0
+
+    def count(self, rounds: list[int], shots: int) -> None:
+        """Count a run of so many batches in each round."""
+        self._count_rounds(len(rounds))
         if self.grid.rows > 1:
-            at_once = 1
-        batches = at_once * self.columns * rows * self.sampling.dtype.itemsize
-        overhead = RUN_OVERHEAD if self.grid.size > 1 else 0
-        return batches + (2 + at_once) * _REAL * rows + overhead
+            self._count_steps(sum(rounds))
+        self._count_results(shots)
 
-    def _count_rounds(self) -> None:
+    def _count_rounds(self, number: int) -> None:
         """Tallies go to the driver, and its word comes back; once more at the end."""
         numbers = Tally(self.program, 0).total.size
-        for _ in range(len(self.rounds) + 1):
+        for _ in range(number + 1):
             for size in (1, numbers, numbers):
                 self._note(size * _REAL, (self.grid.columns - 1) * (size > 0))
-        self._note(2 * _REAL * len(self.rounds), self.grid.size - 1)
+        self._note(2 * _REAL * number, self.grid.size - 1)
 
-    def _count_results(self) -> None:
+    def _count_results(self, shots: int) -> None:
         columns, rows = self.grid.columns, self.grid.rows
         if self.program.has_mid_measurements:
-            self._note(self.shots * -(-self.program.num_clbits // 8), columns - 1)
-        elif self.program.final_measures and self.shots:
+            self._note(shots * -(-self.program.num_clbits // 8), columns - 1)
+        elif self.program.final_measures and shots:
             self._note(self.rows // rows * _REAL, 2 * (columns - 1) * rows)
             self._note(rows * _REAL, 2 * (rows - 1) * columns)
-            self._note(self.shots * _REAL, self.grid.size - 1)
-            self._note(self.shots * _REAL, 2 * (rows - 1) * columns)
+            self._note(shots * _REAL, self.grid.size - 1)
+            self._note(shots * _REAL, 2 * (rows - 1) * columns)
 
     def _count_steps(self, batches: int) -> None:
         """What the row groups of a column group say to each other in all batches."""
@@ -135,10 +145,8 @@ class _SampledModel:
             self._note(batches * operators * self.columns * _REAL, 2 * others)
             self._note(batches * _REAL, others)
             if bits:
-                moved = (
-                    self.columns * self.sampling.dtype.itemsize * (self.rows - (self.rows >> bits))
-                )
-                self._note(batches * moved, 1)
+                rows = self.rows - (self.rows >> bits)
+                self.bytes += float(batches * self.columns * self.itemsize * rows)
                 self.messages += batches * self.columns * self.grid.rows * ((1 << bits) - 1)
 
     def _exchanges(self) -> Iterator[tuple[UnitaryStep | ChannelStep, int]]:

@@ -56,8 +56,8 @@ def dense_exchanges(program: Program, number: int, row_bits: int) -> DenseExchan
     layout = Layout(2 * program.num_qubits, row_bits)
     steps = [s for s in program.steps[number:] if isinstance(s, UnitaryStep | ChannelStep)]
     qubits = [part.qubits for step in steps for part in step.narrow]
-    ordered = [(qubit,) for qubit in range(program.num_qubits)] if number else []
-    at_start, _ = _transfer(layout, ordered)
+    ordered: list[tuple[int, ...]] = [(qubit,) for qubit in range(program.num_qubits)]
+    at_start, _ = _transfer(layout, ordered if number else [])
     bits, count = _transfer(layout, qubits)
     return DenseExchanges(at_start, bits, count, layout)
 
