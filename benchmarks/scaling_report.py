@@ -307,7 +307,8 @@ def _plot_strong(axis: Any, rows: list[Row]) -> None:
                 axis.plot(*zip(*points, strict=True), label=label, **style)
     most = max(row["ranks"] for row in rows)
     axis.plot([1, most], [1, most], "k--", linewidth=0.8, label="ideal")
-    axis.set(xlabel="MPI ranks", ylabel="speed-up", title="Strong scaling")
+    ticks = sorted({row["ranks"] for row in rows})
+    axis.set(xlabel="MPI ranks", ylabel="speed-up", title="Strong scaling", xticks=ticks)
     axis.legend(fontsize=6)
 
 
@@ -316,6 +317,7 @@ def _plot_weak(axis: Any, rows: list[Row]) -> None:
     axis.plot(*zip(*points, strict=True), "o-", label="rows")
     axis.axhline(1, color="black", linestyle="--", linewidth=0.8)
     axis.set(xlabel="MPI ranks", ylabel="efficiency", title="Weak scaling", ylim=(0, 1.2))
+    axis.set_xticks([row["ranks"] for row in rows])
     axis.legend()
 
 
@@ -333,12 +335,12 @@ def _plot_memory(axis: Any, rows: list[Row]) -> None:
 
 def _plot_projection(axis: Any, rows: list[Row]) -> None:
     ranks = [row["ranks"] for row in rows]
-    for name, label in (
-        ("seconds", "in all"),
-        ("compute_seconds", "computing"),
-        ("communication_seconds", "talking"),
+    for name, label, style in (
+        ("compute_seconds", "computing", "s-"),
+        ("communication_seconds", "talking", "^-"),
+        ("seconds", "in all", "ko:"),
     ):
-        axis.loglog(ranks, [row["prediction"][name] for row in rows], "o-", label=label)
+        axis.loglog(ranks, [row["prediction"][name] for row in rows], style, label=label)
     first = rows[0]["prediction"]["seconds"]
     ideal = [first * ranks[0] / each for each in ranks]
     axis.loglog(ranks, ideal, "k--", linewidth=0.8, label="ideal")

@@ -54,7 +54,7 @@ class Forecast:
             bytes, messages, most columns.
         grid_reason: why this grid.
         alternatives: the same on other grids, with as many MPI ranks and with fewer and more.
-        method: ``"low_rank"``, ``"density_matrix"`` from the start, ``"low_rank, then
+        method: ``"low_rank"``, ``"density_matrix"`` from the first step on, ``"low_rank, then
             density_matrix"``, or ``"sampled"``.
         truncation_reason: why small branches are discarded, or sampled.
         num_qubits: qubits that are simulated, without idle ones.
@@ -221,11 +221,9 @@ def _partitions(mpi_ranks: int, most_rows: int) -> set[ProcessGrid]:
 def _method(job: Job) -> str:
     if job.settings.sampling is not None:
         return "sampled"
-    if job.settings.start == "density_matrix":
+    if job.settings.start == "density_matrix" or job.prediction.switched_at == 0:
         return "density_matrix"
-    if job.prediction.switched_at is not None:
-        return "low_rank, then density_matrix"
-    return "low_rank"
+    return "low_rank" if job.prediction.switched_at is None else "low_rank, then density_matrix"
 
 
 def _advice(request: SimulationRequest, machine: Machine) -> str:

@@ -16,8 +16,9 @@ _SIZES = tuple(
     (unit, 1024.0**power)
     for power, unit in reversed(list(enumerate(("B", "KiB", "MiB", "GiB", "TiB", "PiB"))))
 )
-_HEADERS = tuple(
-    ["grid", "MPI ranks", "time", "computing", "talking", "memory", "sent", "messages", "fits"]
+_HEADERS = (
+    *("grid", "MPI ranks", "time", "computing", "talking"),
+    *("memory", "sent", "messages", "fits"),
 )
 
 
