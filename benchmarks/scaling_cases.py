@@ -120,6 +120,6 @@ def weak(mpi_ranks: int, qubits: int) -> Case:
 
 
 def memory(qubits: int) -> Case:
-    """A factor of a gibibyte on 20 qubits."""
+    """A factor of a gibibyte on 19 qubits."""
     options = {"epsilon": 3e-2, "method": "low_rank"}
     return Case("brick wall", (qubits, 5), 1e-3 * 16 / qubits, options, ("row", "column"))

@@ -68,18 +68,18 @@ def efficiency(rows: list[Row], row: Row) -> float:
 
 def markdown(rows: list[Row], command: str) -> str:
     """A page with all tables."""
-    strong, weak = medians(rows, "strong"), medians(rows, "weak")
-    memory = medians(rows, "memory")
-    projected = [row for row in rows if row["section"] == "projection"]
-    parts = [
-        _introduction(command),
-        _strong(strong),
-        _auto(strong),
-        _weak(weak),
-        _memory(memory),
-        _projection(projected),
-    ]
+    parts = [_introduction(command)]
+    for section, tables in _TABLES.items():
+        if mine := _rows(rows, section):
+            parts += [table(mine) for table in tables]
     return "\n".join(parts)
+
+
+def _rows(rows: list[Row], section: str) -> list[Row]:
+    """The rows of a section, those of one configuration as one."""
+    if section == "projection":
+        return [row for row in rows if row["section"] == section]
+    return medians(rows, section)
 
 
 def _introduction(command: str) -> str:
@@ -278,6 +278,14 @@ congestion. The number of columns is rough.
 """
 
 
+_TABLES = {
+    "strong": (_strong, _auto),
+    "weak": (_weak,),
+    "memory": (_memory,),
+    "projection": (_projection,),
+}
+
+
 def plot(rows: list[Row], path: Path) -> None:
     """Strong and weak scaling, memory for each MPI rank, and the projected time."""
     import matplotlib as mpl
@@ -286,10 +294,10 @@ def plot(rows: list[Row], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(2, 2, figsize=(12, 9), layout="constrained")
-    _plot_strong(axes[0, 0], medians(rows, "strong"))
-    _plot_weak(axes[0, 1], medians(rows, "weak"))
-    _plot_memory(axes[1, 0], medians(rows, "memory"))
-    _plot_projection(axes[1, 1], [row for row in rows if row["section"] == "projection"])
+    plots = (_plot_strong, _plot_weak, _plot_memory, _plot_projection)
+    for axis, section, draw in zip(axes.flat, _TABLES, plots, strict=True):
+        if mine := _rows(rows, section):
+            draw(axis, mine)
     figure.savefig(path, dpi=150)
 
 

@@ -2,6 +2,7 @@
 
     python benchmarks/scaling_test.py                  # up to as many MPI ranks as there are cores
     python benchmarks/scaling_test.py --quick          # small circuits, a minute
+    python benchmarks/scaling_test.py memory           # one section
     python benchmarks/scaling_test.py --ranks 1 2 4 8  # more of them than cores are marked
     python benchmarks/scaling_test.py --json scaling.json --markdown scaling.md --plot scaling.png
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Row = dict[str, Any]
+SECTIONS = ("strong", "weak", "memory", "projection")
 #: MPI ranks of the memory section, and of the projection.
 MEMORY_RANKS = (1, 2, 4, 8)
 PROJECTED_RANKS = tuple(2**power for power in range(13))
@@ -55,7 +57,8 @@ def main() -> None:
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
     rows = measure_all(options)
-    rows += projection(options.quick)
+    if "projection" in options.sections:
+        rows += projection(options.quick)
     page = scaling_report.markdown(rows, "python " + " ".join(sys.argv))
     print(page)
     if options.markdown:
@@ -69,6 +72,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=style)
     cores = len(os.sched_getaffinity(0))
     own = [2**power for power in range(cores.bit_length())]
+    parser.add_argument("sections", nargs="*", metavar="section", help=", ".join(SECTIONS))
     parser.add_argument("--ranks", type=int, nargs="+", default=own, help="numbers of MPI ranks")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="small circuits, once each")
@@ -78,6 +82,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.ranks = sorted({1, *options.ranks})
+    options.sections = options.sections or SECTIONS
+    if unknown := set(options.sections) - set(SECTIONS):
+        parser.error(f"there is no section {unknown.pop()!r}, only {', '.join(SECTIONS)}")
     if options.ranks[0] < 1 or options.repeats < 1:
         parser.error("--ranks and --repeats must be positive")
     return options
@@ -88,7 +95,7 @@ def measure_all(options: argparse.Namespace) -> list[Row]:
     rows: list[Row] = kept(options.json)
     known = {key(row) for row in rows}
     for wanted in all_runs(options):
-        if key(wanted) not in known:
+        if wanted["section"] in options.sections and key(wanted) not in known:
             rows.append(measure(wanted))
             print(scaling_report.line(rows[-1]), flush=True)
             if options.json:
@@ -129,7 +136,7 @@ def all_runs(options: argparse.Namespace) -> Iterator[Row]:
     for repeat in range(repeats):
         for ranks in (each for each in options.ranks if each & (each - 1) == 0):
             yield run_of("weak", f"{qubits}", ranks, "row", repeat)
-    qubits = 15 if options.quick else 20
+    qubits = 15 if options.quick else 19
     for ranks in MEMORY_RANKS:
         for partition in ("row", "column") if ranks > 1 else ("row",):
             yield run_of("memory", f"{qubits}", ranks, partition, 0)

@@ -35,7 +35,7 @@ _GRAM, _ROTATION, _EIGENVECTORS, _COMPRESSED = 0.75, 1.2, 7.0, 11.0
 #: Passes that packing takes for an entry of 16 bytes that column groups trade, and row groups.
 PACKING_PASSES = {"compression": 18.0, "exchange": 6.0}
 #: A pass over the density matrix, for each entry and step, in those over a factor.
-_DENSITY_PASSES = 0.35
+_DENSITY_PASSES = 1.8
 #: Seconds of a step whatever its size.
 _STEP_SECONDS = 1e-4
 
