@@ -93,10 +93,10 @@ def test_more_row_groups_never_need_more_memory() -> None:
 
 def test_four_thousand_mpi_ranks_and_a_thousand_steps_take_seconds() -> None:
     asked = wall(32, 64, epsilon=0.1)
-    started = time.perf_counter()
+    started = time.process_time()
     found = forecast(asked, machine(4096))
     # A second or two on one core of 2023.
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
     assert found.steps > 900
     assert found.grid.size == 4096
     assert {each.grid.size for each in found.alternatives} >= {1024, 2048, 4096, 8192}
