@@ -242,13 +242,25 @@ def work(result: Any) -> float:
 
 def projection(quick: bool) -> list[Row]:
     """What a circuit for a cluster would take, where it fits."""
-    from lret_dist import InsufficientMemoryError, plan
+    from lret_dist import (
+        Circuit,
+        InsufficientMemoryError,
+        SimulationOptions,
+        SimulationRequest,
+        plan,
+    )
+    from lret_dist.forecast import forecast
+    from lret_dist.machine import Machine
 
-    circuit, options = CLUSTER.circuit(), CLUSTER.all_options()
+    options = SimulationOptions(**CLUSTER.all_options())
+    request = SimulationRequest(circuit=CLUSTER.circuit(), options=options)
+    # The kernels are measured once for all numbers of MPI ranks.
+    here = plan(Circuit(1).gate("h", [0]), mpi_ranks=1, memory_per_rank=CLUSTER_MEMORY)
     rows = []
     for ranks in PROJECTED_RANKS[::4] if quick else PROJECTED_RANKS:
+        machine = Machine(mpi_ranks=ranks, bytes_per_rank=here.memory_per_rank, speeds=here.speeds)
         try:
-            found = plan(circuit, mpi_ranks=ranks, memory_per_rank=CLUSTER_MEMORY, **options)
+            found = forecast(request, machine)
         except InsufficientMemoryError:
             continue
         rows.append({"section": "projection", "ranks": ranks} | found.to_dict())
