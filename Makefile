@@ -8,7 +8,7 @@ MPI ?= mpich
 NOX := .venv/bin/nox
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench clean
+.PHONY: help demo test lint fmt bench scaling clean
 
 help:
 	@echo "make demo   simulate a noisy circuit in one process, then on 2 MPI ranks in each partition"
@@ -16,6 +16,7 @@ help:
 	@echo "make lint   style and types only"
 	@echo "make fmt    rewrite the files in the house style"
 	@echo "make bench  measure against other simulators, write docs/benchmarks.md (about two hours)"
+	@echo "make scaling  measure scaling over MPI ranks, write docs/scaling.md (about 15 minutes)"
 	@echo "make clean  remove everything that was built or installed here"
 
 demo: .venv/ready
@@ -32,6 +33,9 @@ fmt: .venv/ready
 
 bench: .venv/ready
 	@$(NOX) -s bench
+
+scaling: .venv/ready
+	@$(NOX) -s scaling
 
 .venv/ready: Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=/path/to/python3")'

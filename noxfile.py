@@ -123,16 +123,33 @@ def bench(session: nox.Session) -> None:
 
     Arguments go to benchmarks/suite.py, or to the script of that folder that they begin with.
     """
-    wheel = str(_wheel(session))
-    session.install("-qq", "--upgrade", "pip>=25.1")
-    session.install("-qq", "--group", "bench", wheel)
-    session.install("-qq", "--no-deps", "--force-reinstall", wheel)
+    _install_bench(session)
     everything = ["--json", "benchmarks/results/suite.json", "--markdown", "docs/benchmarks.md"]
     everything += ["--plot", "docs/benchmarks.png"]
     script, *arguments = ["suite.py", *(session.posargs or everything)]
     if arguments[0].endswith(".py"):
         script = arguments.pop(0)
     session.run("python", f"benchmarks/{script}", *arguments, env=ENVIRONMENT)
+
+
+@nox.session(default=False)
+def scaling(session: nox.Session) -> None:
+    """Measure how LRET scales over MPI ranks and write docs/scaling.md; goes on as ``bench`` does.
+
+    Arguments go to benchmarks/scaling_test.py.
+    """
+    _install_bench(session)
+    everything = ["--json", "benchmarks/results/scaling.json", "--markdown", "docs/scaling.md"]
+    everything += ["--plot", "docs/scaling.png"]
+    arguments = session.posargs or everything
+    session.run("python", "benchmarks/scaling_test.py", *arguments, env=ENVIRONMENT)
+
+
+def _install_bench(session: nox.Session) -> None:
+    wheel = str(_wheel(session))
+    session.install("-qq", "--upgrade", "pip>=25.1")
+    session.install("-qq", "--group", "bench", wheel)
+    session.install("-qq", "--no-deps", "--force-reinstall", wheel)
 
 
 def _install_lint_tools(session: nox.Session) -> None:

@@ -135,7 +135,7 @@ def _introduction(rows: list[Row]) -> str:
     lost = ", ".join(
         f"{row['workload']} on {row['qubits']} qubits ({row['section']})" for row in worse
     )
-    facts = f"{_processor()}, {rows[0]['threads']} threads on every side"
+    facts = f"{processor()}, {rows[0]['threads']} threads on every side"
     software = f"Python {platform.python_version()}, {versions}"
     return f"""# Benchmarks
 
@@ -150,7 +150,7 @@ LRET is behind in: {lost or "none of these"}.
 """
 
 
-def _processor() -> str:
+def processor() -> str:
     names = [
         x for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")
     ]

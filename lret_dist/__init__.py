@@ -32,6 +32,8 @@ from lret_dist.errors import (
     TruncationWarning,
     UnsupportedOperationError,
 )
+from lret_dist.forecast import Forecast, plan
+from lret_dist.machine import Network
 from lret_dist.noise import ErrorTerm, NoiseModel
 from lret_dist.options import SimulationOptions
 from lret_dist.planning import SimulationRequest
@@ -49,11 +51,13 @@ __all__ = [
     "CheckpointError",
     "Circuit",
     "ErrorTerm",
+    "Forecast",
     "Gate",
     "InsufficientMemoryError",
     "LauncherError",
     "LretError",
     "Measure",
+    "Network",
     "NoiseModel",
     "Operation",
     "ProcessGrid",
@@ -72,6 +76,7 @@ __all__ = [
     "TruncationWarning",
     "UnsupportedOperationError",
     "get_session",
+    "plan",
     "simulate",
     "simulate_collectively",
 ]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lret_dist.program import Program
     from lret_dist.run_saver import RunSaver
 
-__all__ = ["run_batches"]
+__all__ = ["MOST_GROWTH", "run_batches"]
 
 #: Standard error, in units of the one aimed at, that calls for no further batches.
 _CLOSE_ENOUGH = 1.1
@@ -40,7 +40,7 @@ _BATCHES_AT_ONCE = 8
 _SECONDS_BETWEEN_ORDERS = 0.2
 #: Most batches of the next round, in units of those that there are: the spread of few columns says
 #: only roughly how many will be needed.
-_MOST_GROWTH = 8
+MOST_GROWTH = 8
 
 
 def run_batches(
@@ -238,7 +238,7 @@ class _Batches:
             if ratio > _CLOSE_ENOUGH:
                 needed = max(done, min(np.ceil(done * ratio**2), self.sampling.most_batches))
                 worth = needed <= self.sampling.worth
-                words[0] = min(needed, _MOST_GROWTH * done) if worth else needed
+                words[0] = min(needed, MOST_GROWTH * done) if worth else needed
         self.comm.broadcast(words)
         return int(words[0])
 

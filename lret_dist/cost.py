@@ -7,17 +7,25 @@ Costs are in units of one entry of the density matrix going through one step on 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lret_dist.budget import TruncationBudget
-from lret_dist.program import ChannelStep, UnitaryStep
+from lret_dist.program import ChannelStep
 
 if TYPE_CHECKING:
     from lret_dist.program import Program
 
-__all__ = ["batch_cost", "density_cost", "density_pays", "expected_ranks", "factor_cost"]
+__all__ = [
+    "Errors",
+    "batch_cost",
+    "density_cost",
+    "density_pays",
+    "expected_errors",
+    "expected_ranks",
+    "factor_cost",
+]
 
 #: One entry of the factor through one channel: weights, branches and products of compressions
 #: included; and the part of a step in their eigenproblems, times the columns cubed.
@@ -35,25 +43,44 @@ _WIDEST = 3
 
 
 def expected_ranks(program: Program, epsilon: float, max_rank: int | None) -> list[int]:
-    """Rough number of columns after each step: the combinations of errors that must be kept.
+    """Rough number of columns after each step: the combinations of errors that must be kept."""
+    full = 1 << program.num_qubits
+    most = max(1, min(full, max_rank or full))
+    return [each.combinations for each in expected_errors(program, epsilon, most)]
+
+
+class Errors(NamedTuple):
+    """What of a program's errors must be kept at a step.
+
+    Attributes:
+        branches: branches of the step itself that weigh.
+        combinations: combinations of errors up to there.
+    """
+
+    branches: int
+    combinations: int
+
+
+def expected_errors(program: Program, epsilon: float, most: int) -> list[Errors]:
+    """The errors that must be kept at each step, their combinations counted up to ``most``.
 
     With B branches that weigh, and a Poisson distributed number of errors, up to J errors at once
     must be kept until the rest is within ``epsilon``: about sum over j <= J of B**j / j! columns.
     """
     budget = TruncationBudget(program, epsilon)
-    full = 1 << program.num_qubits
-    most = max(1, min(full, max_rank or full))
     branches, weight, before = 0, 0.0, 0.0
-    ranks = []
+    errors = []
     for number, step in enumerate(program.steps):
+        here = 0
         if isinstance(step, ChannelStep):
-            weights = np.sort(step.mean_weights[1:])
             share = budget.allowed(number) - before
-            branches += int(np.count_nonzero(np.cumsum(weights) > share))
+            light = np.searchsorted(step.cumulated_weights, share, side="right")
+            here = len(step.cumulated_weights) - int(light)
             before += share
             weight += step.noise_weight
-        ranks.append(_combinations(branches, weight, epsilon, most))
-    return ranks
+        branches += here
+        errors.append(Errors(here, _combinations(branches, weight, epsilon, most)))
+    return errors
 
 
 def _combinations(branches: int, weight: float, epsilon: float, most: int) -> int:
@@ -79,7 +106,7 @@ def factor_cost(program: Program, ranks: list[int]) -> float:
 
 def density_cost(program: Program, number: int = 0) -> float:
     """Cost of the density matrix from a step on; infinite where a step is too wide for it."""
-    if _widest(program) > _WIDEST:
+    if program.widest_narrow > _WIDEST:
         return math.inf
     entries = 4.0**program.num_qubits
     return (len(program.steps) - number) * (_DENSITY_STEP + entries) + _DENSITY_START * entries
@@ -99,8 +126,3 @@ def density_pays(program: Program, number: int, columns: int) -> bool:
     steps, entries = len(program.steps) - number, 4.0**program.num_qubits
     factor = factor_cost(program, [columns]) * steps
     return _CONVERSION * columns * entries + density_cost(program, number) < factor
-
-
-def _widest(program: Program) -> int:
-    steps = [step for step in program.steps if isinstance(step, UnitaryStep | ChannelStep)]
-    return max((len(part.qubits) for step in steps for part in step.narrow), default=0)

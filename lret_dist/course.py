@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lret_dist.budget import CompressionPolicy
-from lret_dist.cost import density_pays, expected_ranks
+from lret_dist.budget import CompressionPolicy, most_uneven
+from lret_dist.cost import density_pays
 from lret_dist.program import ChannelStep
 
 if TYPE_CHECKING:
+    from lret_dist.cost import Errors
     from lret_dist.program import Program
     from lret_dist.records import History
 
-__all__ = ["Compression", "Course", "expected_course", "recorded_course"]
+__all__ = ["Compression", "Course", "expected_course", "most_combinations", "recorded_course"]
 
-#: Channel steps from one compression to the next, roughly, and what it leaves of the columns of
-#: :func:`expected_ranks`: errors that do the same to the state share a column. Measured on random,
-#: Fourier and variational circuits of 9 to 13 qubits; within a factor of two.
-_STEPS_BETWEEN = 5
-_KEPT_PART = 0.2
+#: What a compression leaves of the combinations of errors: those that do the same to the state
+#: share a column. Of the columns before it, it leaves a part within these bounds.
+_KEPT_PART = 0.25
+_KEPT_BOUNDS = (0.3, 0.6)
+#: Columns that a step adds for each of its branches that weigh, and most of them, as a part of the
+#: columns there are, where several errors at once count. All these were measured on random, Fourier
+#: and variational circuits of 10 to 18 qubits; the most columns come out within a factor of two.
+_BRANCHES, _MOST_RISE = 1.15, 0.25
 
 
 @dataclass(frozen=True)
@@ -53,46 +58,95 @@ class Course:
         """Most columns at any moment."""
         return max([1, *self.before, *self.grown])
 
+    def fullest(self, groups: int) -> list[tuple[float, float]]:
+        """Columns before and after each step in the column group that has most of them.
+
+        A compression deals the columns out evenly. New ones are mostly branches of the heaviest
+        column, so that they all come to one group, until that calls for the next compression.
+        """
+        left, found = self.before[0] if self.before else 1, []
+        for before, grown, compressions in zip(
+            self.before, self.grown, self.compressions, strict=True
+        ):
+            found.append((_fullest(left, before, groups), _fullest(left, grown, groups)))
+            left = compressions[-1].after if compressions else left
+        return found
+
     def _add(self, before: int, grown: int, compressions: list[Compression]) -> None:
         self.before.append(before)
         self.grown.append(grown)
         self.compressions.append(compressions)
 
 
+def _fullest(left: int, columns: int, groups: int) -> float:
+    """Columns of the fullest group, where a compression has left so many in all."""
+    most = min(columns, most_uneven(columns, groups))
+    return float(min(most, left / groups + max(0, columns - left)))
+
+
+def _uneven(left: int, columns: int, groups: int) -> bool:
+    """Whether groups are so uneven that columns are dealt out anew."""
+    return groups > 1 and left / groups + columns - left > most_uneven(columns, groups)
+
+
+def most_combinations(num_qubits: int) -> int:
+    """Combinations of errors beyond which a factor is expected to be full."""
+    return int((1 << num_qubits) / _KEPT_PART)
+
+
 def expected_course(
     program: Program,
+    errors: list[Errors],
     *,
-    epsilon: float,
-    max_rank: int | None,
     first_columns: int,
+    max_rank: int | None,
     may_switch: bool,
     start_dense: bool,
+    groups: int = 1,
 ) -> Course:
     """The rough course of a certified run.
 
-    A compression keeps a part of :func:`expected_ranks`; in between columns grow to what calls for
-    the next one.
+    Args:
+        program: its steps.
+        errors: of :func:`~lret_dist.cost.expected_errors`, up to :func:`most_combinations`.
+        first_columns: columns at the start.
+        max_rank: most columns after a compression, or None.
+        may_switch: whether the density matrix may take over.
+        start_dense: whether it holds the state from the start.
+        groups: column groups.
     """
-    ranks = expected_ranks(program, epsilon, max_rank)
     course = Course(switched_at=0 if start_dense else None)
     full = 1 << program.num_qubits
-    growth = CompressionPolicy.GROWTH ** (1 / _STEPS_BETWEEN)
-    columns, since = first_columns, 0
-    for number, step in enumerate(program.steps):
+    most = min(full, max_rank or full)
+    policy, columns, left = CompressionPolicy(program.num_qubits), first_columns, first_columns
+    for number, (step, error) in enumerate(zip(program.steps, errors, strict=True)):
         if course.switched_at is None and may_switch and density_pays(program, number, columns):
             course.switched_at = number
-        kept = max(first_columns, round(_KEPT_PART * ranks[number]))
         grown, compressions = columns, []
-        if isinstance(step, ChannelStep) and kept > first_columns:
-            since += 1
-            grown = min(max(kept, int(growth * columns)), 2 * full)
-            if since == _STEPS_BETWEEN or grown > full:
-                since = 0
-                compressions.append(Compression(grown, kept))
+        if isinstance(step, ChannelStep):
+            grown = min(columns + _new_columns(errors, number, columns), 2 * full)
+            wanted = policy.wants(grown, len(errors) - number - 1) or grown > (max_rank or full)
+            if wanted or _uneven(left, grown, groups):
+                left = min(most, _kept(error, grown))
+                policy.record(left)
+                compressions.append(Compression(grown, left))
         course._add(columns, grown, compressions)
         columns = compressions[-1].after if compressions else grown
     course.last_columns = columns
     return course
+
+
+def _new_columns(errors: list[Errors], number: int, columns: int) -> int:
+    """Branches that a step adds: of the heaviest column, or of all that have errors to come."""
+    here, before = errors[number], errors[number - 1].combinations if number else 1
+    risen = (here.combinations - before) / here.combinations
+    return math.ceil(max(_BRANCHES * here.branches, columns * min(_MOST_RISE, risen)))
+
+
+def _kept(error: Errors, columns: int) -> int:
+    """What a compression leaves."""
+    least, most = (part * columns for part in _KEPT_BOUNDS)
+    return max(1, round(min(max(_KEPT_PART * error.combinations, least), most)))
 
 
 def recorded_course(

@@ -203,7 +203,7 @@ def survey(comm: MPI.Intracomm) -> tuple[int, Machine]:
     memory = comm.allreduce(usable(available_bytes(), host.size), op=MPI.MIN)
     host.Free()
     return threads, Machine(
-        mpi_ranks=comm.size, bytes_per_rank=memory, speeds=_speeds(comm, threads)
+        mpi_ranks=comm.size, bytes_per_rank=memory, speeds=_speeds(comm, threads), threads=threads
     )
 
 

@@ -16,6 +16,7 @@ from lret_dist.branching import (
     candidate_weights,
     choose,
 )
+from lret_dist.budget import most_uneven
 from lret_dist.compression import Cut, compress
 from lret_dist.cost import density_pays
 from lret_dist.orders import Order, Orders
@@ -161,7 +162,7 @@ class LowRank:
             cut = max(cut, bins.cut_for_number(room))
         chosen = bins.number_from(cut)
         steps_left = len(self.program.steps) - number - 1
-        uneven = per_group.max() > 8 + 2 * columns / len(per_group)
+        uneven = per_group.max() > most_uneven(columns, len(per_group))
         over = columns + chosen > (self.settings.max_rank or columns + chosen)
         wanted = path.policy.wants(columns + chosen, steps_left)
         return _Decision(

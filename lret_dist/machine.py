@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from mpi4py import MPI
 
-__all__ = ["USUAL_SPEEDS", "Machine", "Speeds", "measure_kernels", "measure_network"]
+__all__ = ["USUAL_SPEEDS", "Machine", "Network", "Speeds", "measure_kernels", "measure_network"]
 
 #: The block that kernels are timed on: 4 MiB, as large as what a thread works on in the cache.
 _ROWS, _COLUMNS = 4096, 64
@@ -47,6 +49,30 @@ USUAL_SPEEDS = Speeds(pass_seconds=7e-10, gram_seconds=1.4e-10, latency=2e-6, ba
 
 
 @dataclass(frozen=True, kw_only=True)
+class Network:
+    """How fast MPI ranks talk.
+
+    Attributes:
+        latency: seconds of an empty message.
+        bandwidth: bytes that an MPI rank sends in a second, while it receives as many.
+
+    Raises:
+        ValueError: for numbers that are not positive.
+    """
+
+    latency: float = USUAL_SPEEDS.latency
+    bandwidth: float = USUAL_SPEEDS.bandwidth
+
+    def __post_init__(self) -> None:
+        for name in ("latency", "bandwidth"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise TypeError(f"a network's {name} must be a number, got {value!r}")
+            if not 0 < float(value) < math.inf:
+                raise ValueError(f"a network's {name} must be positive and finite, got {value}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Machine:
     """What a session runs on.
 
@@ -54,11 +80,13 @@ class Machine:
         mpi_ranks: number of MPI ranks.
         bytes_per_rank: memory that each of them may use.
         speeds: of the slowest of them.
+        threads: threads of each of them.
     """
 
     mpi_ranks: int
     bytes_per_rank: int
     speeds: Speeds = USUAL_SPEEDS
+    threads: int = 1
 
 
 def measure_kernels(threads: int) -> tuple[float, float]:

@@ -23,12 +23,15 @@ from lret_dist.noise import NoiseModel
 from lret_dist.options import SimulationOptions
 from lret_dist.prediction import Expectation, Prediction, Predictor, best_of
 from lret_dist.process_grid import ProcessGrid, possible_grids
-from lret_dist.records import CheckpointSettings, RunSettings
+from lret_dist.records import CheckpointSettings, RunSettings, Sampling
+from lret_dist.sampled_model import SampledModel
 from lret_dist.saving import saved_bytes
 from lret_dist.states import as_columns
-from lret_dist.truncation import TruncationChoice, choose_truncation
+from lret_dist.truncation import choose_truncation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -41,6 +44,7 @@ __all__ = [
     "SimulationRequest",
     "check_smallest",
     "make_job",
+    "planned",
     "prepare",
 ]
 
@@ -105,7 +109,7 @@ class Job:
             depend on the shots.
         settings: what every MPI rank must know beside the programs.
         grid: how the factor is split.
-        prediction: what that is expected to take; None for sampled runs.
+        prediction: what that is expected to take.
         grid_reason: why it is split so.
         truncation_reason: why small branches are discarded, or sampled.
     """
@@ -114,7 +118,7 @@ class Job:
     averages: Program | None
     settings: RunSettings
     grid: ProcessGrid
-    prediction: Prediction | None
+    prediction: Prediction
     grid_reason: str
     truncation_reason: str
 
@@ -195,6 +199,13 @@ def _first_columns(options: SimulationOptions, columns: NDArray[Any] | None) -> 
 
 def make_job(prepared: PreparedRequest, machine: Machine) -> Job:
     """Fuse the circuit, choose how small branches are treated, and the process grid."""
+    return planned(prepared, machine)[0]
+
+
+def planned(
+    prepared: PreparedRequest, machine: Machine
+) -> tuple[Job, Callable[[ProcessGrid], Prediction]]:
+    """As :func:`make_job`, and with it what the run would take on any process grid."""
     options = prepared.options
     program, averages = _programs(prepared.circuit, sampled=options.shots > 0)
     for each in (program, averages):
@@ -206,11 +217,15 @@ def make_job(prepared: PreparedRequest, machine: Machine) -> Job:
     expectation = _expectation(prepared, program, machine)
     if truncation.sampling is None:
         grids = _grids(options, machine, program.num_qubits, widest, expectation.first_columns)
-        prediction, reason = _choice(Predictor(program, expectation, machine), grids)
-        grid = prediction.grid
+        predictor = Predictor(program, expectation, machine)
+        predict: Callable[[ProcessGrid], Prediction] = predictor.predict
+        prediction, reason = _choice(predictor, grids)
     else:
-        prediction, reason = None, "column groups run batches of sampled columns by themselves"
-        grid = _sampled_grid(options, machine, program.num_qubits, widest, truncation)
+        model = SampledModel(program, truncation.sampling, machine, expectation.shots)
+        predict = model.predict
+        grids = _sampled_grids(options, machine, program.num_qubits, widest, truncation.sampling)
+        prediction, reason = _sampled_choice(model, grids)
+    grid = prediction.grid
     itemsize = options.dtype.itemsize
     fits = 2 * density_bytes(program.num_qubits, grid.rows, itemsize) < machine.bytes_per_rank
     settings = RunSettings(
@@ -226,7 +241,7 @@ def make_job(prepared: PreparedRequest, machine: Machine) -> Job:
         sampling=truncation.sampling,
         checkpoint=_checkpoint(prepared),
     )
-    return Job(
+    job = Job(
         program=program,
         averages=averages,
         settings=settings,
@@ -235,6 +250,7 @@ def make_job(prepared: PreparedRequest, machine: Machine) -> Job:
         grid_reason=reason,
         truncation_reason=truncation.reason,
     )
+    return job, predict
 
 
 def _checkpoint(prepared: PreparedRequest) -> CheckpointSettings | None:
@@ -299,19 +315,26 @@ def _choice(predictor: Predictor, grids: list[ProcessGrid]) -> tuple[Prediction,
     return best, "it is expected to be fastest"
 
 
-def _sampled_grid(
+def _sampled_choice(model: SampledModel, grids: list[ProcessGrid]) -> tuple[Prediction, str]:
+    """Column groups run batches without a message; rows are split only where asked or needed."""
+    if grids[0].rows == 1 or len(grids) == 1:
+        reason = "column groups run batches of sampled columns by themselves"
+        return model.predict(grids[0]), reason
+    best = best_of(map(model.predict, grids), model.machine.bytes_per_rank)
+    return best, "rows must be split to fit in memory, and it is expected to be fastest"
+
+
+def _sampled_grids(
     options: SimulationOptions,
     machine: Machine,
     num_qubits: int,
     widest_step: int,
-    truncation: TruncationChoice,
-) -> ProcessGrid:
-    """Column groups run batches without a message; rows are split only where asked or needed."""
-    sampling = truncation.sampling
-    assert sampling is not None
+    sampling: Sampling,
+) -> list[ProcessGrid]:
+    """The grids that a sampled run may use; the first has the fewest row groups that fit."""
     columns = sampling.columns + 1
     rows = least_row_groups(num_qubits, sampling.dtype.itemsize, columns, machine.bytes_per_rank)
-    grids = possible_grids(
+    return possible_grids(
         options.parallelization,
         options.process_grid,
         machine.mpi_ranks,
@@ -319,7 +342,6 @@ def _sampled_grid(
         widest_step=widest_step,
         least_rows=rows,
     )
-    return grids[0]
 
 
 def _programs(circuit: Circuit, *, sampled: bool) -> tuple[Program, Program | None]:

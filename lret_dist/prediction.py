@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lret_dist.course import expected_course
+from lret_dist.compute_model import modelled_compute
+from lret_dist.cost import expected_errors
+from lret_dist.course import expected_course, most_combinations
 from lret_dist.memory import RUN_OVERHEAD, density_bytes
-from lret_dist.operators import DENSE_COST
-from lret_dist.program import ChannelStep, ExchangeStep, UnitaryStep
+from lret_dist.program import ExchangeStep
 from lret_dist.schedule import arranged
-from lret_dist.traffic_model import modelled_traffic
+from lret_dist.traffic_model import dense_exchanges, modelled_traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,18 +22,10 @@ if TYPE_CHECKING:
     from lret_dist.process_grid import ProcessGrid
     from lret_dist.program import Program
     from lret_dist.traffic import Traffic
+    from lret_dist.traffic_model import DenseExchanges
 
 __all__ = ["Expectation", "Prediction", "Predictor", "best_of"]
 
-#: A step of the factor, weights and branches included, in passes over its entries.
-_STEP_PASSES = 3.0
-#: A rotation and an eigenproblem, in the units of a Gram matrix: per row, old and new column, and
-#: per column cubed, on one thread.
-_ROTATION, _EIGENVECTORS = 1.7, 7.0
-#: A pass over the density matrix, for each entry and step, in those over a factor.
-_DENSITY_PASSES = 0.35
-#: Seconds of a step whatever its size.
-_STEP_SECONDS = 1e-4
 #: Messages on the way of a sum, or a broadcast, that must follow each other, for each doubling.
 _STEP_MESSAGES = 3
 
@@ -74,6 +67,8 @@ class Prediction:
         messages: messages of all MPI ranks.
         bytes: their bytes.
         rank: most columns.
+        switched_at: steps that are done when the density matrix takes over, or None.
+        batches: batches of sampled columns, 0 in a certified run; ``rank`` is then that of one.
     """
 
     grid: ProcessGrid
@@ -85,11 +80,18 @@ class Prediction:
     messages: int
     bytes: int
     rank: int
+    switched_at: int | None = None
+    batches: int = 0
 
     @property
     def bytes_per_rank(self) -> float:
         """Bytes that an MPI rank sends, on average."""
         return self.bytes / self.grid.size
+
+    @property
+    def messages_per_rank(self) -> float:
+        """Messages that an MPI rank sends, on average."""
+        return self.messages / self.grid.size
 
 
 class Predictor:
@@ -99,80 +101,83 @@ class Predictor:
         self.program = program
         self.expectation = expectation
         self.machine = machine
-        self._arranged: dict[int, tuple[Program, Course]] = {}
+        self._orders: dict[int, _Order] = {}
 
     def predict(self, grid: ProcessGrid) -> Prediction:
         """What the run will take on this grid."""
-        program, course = self._on(grid.row_bits)
-        return self.predict_course(program, course, grid)
+        if grid.row_bits not in self._orders:
+            self._orders[grid.row_bits] = _Order(self.program, grid.row_bits, self.expectation)
+        order = self._orders[grid.row_bits]
+        course = order.course(grid.columns, self.expectation)
+        return self.predict_course(order.program, course, grid, order.exchanges(course))
 
-    def predict_course(self, program: Program, course: Course, grid: ProcessGrid) -> Prediction:
+    def predict_course(
+        self,
+        program: Program,
+        course: Course,
+        grid: ProcessGrid,
+        exchanges: DenseExchanges | None = None,
+    ) -> Prediction:
         """What a run takes whose columns are known; the program is arranged for the grid."""
-        known = self.expectation
-        traffic = modelled_traffic(program, course, grid, known.itemsize, known.shots)
-        speeds = self.machine.speeds
-        compute, flops = _compute(program, course, grid, speeds)
-        communication = _communication(program, course, grid, traffic, speeds)
+        known, speeds = self.expectation, self.machine.speeds
+        traffic = modelled_traffic(program, course, grid, known.itemsize, known.shots, exchanges)
+        compute = modelled_compute(program, course, grid, speeds, known.itemsize)
+        communication = compute.packing_seconds
+        communication += _transmission(program, course, grid, traffic, speeds)
         return Prediction(
             grid=grid,
-            seconds=compute + communication,
-            compute_seconds=compute,
+            seconds=compute.seconds + communication,
+            compute_seconds=compute.seconds,
             communication_seconds=communication,
             memory_bytes=_memory(program, course, grid, known.itemsize),
-            flops=flops,
+            flops=compute.flops,
             messages=sum(traffic.messages.values()),
             bytes=sum(traffic.bytes.values()),
             rank=course.most_columns,
+            switched_at=_without_exchanges(program, course.switched_at),
         )
 
-    def _on(self, row_bits: int) -> tuple[Program, Course]:
-        if row_bits not in self._arranged:
-            program, known = arranged(self.program, row_bits), self.expectation
-            course = expected_course(
-                program,
-                epsilon=known.epsilon,
-                max_rank=known.max_rank,
-                first_columns=known.first_columns,
-                may_switch=known.may_switch,
-                start_dense=known.start_dense,
-            )
-            self._arranged[row_bits] = program, course
-        return self._arranged[row_bits]
+
+class _Order:
+    """The program in the order of one number of row groups, and what is known of it."""
+
+    def __init__(self, program: Program, row_bits: int, known: Expectation) -> None:
+        self.program = arranged(program, row_bits)
+        self._row_bits = row_bits
+        most = most_combinations(program.num_qubits)
+        self._errors = expected_errors(self.program, known.epsilon, most)
+        self._exchanges: dict[int, DenseExchanges] = {}
+
+    def course(self, groups: int, known: Expectation) -> Course:
+        """The expected columns on so many column groups."""
+        return expected_course(
+            self.program,
+            self._errors,
+            first_columns=known.first_columns,
+            max_rank=known.max_rank,
+            may_switch=known.may_switch,
+            start_dense=known.start_dense,
+            groups=groups,
+        )
+
+    def exchanges(self, course: Course) -> DenseExchanges | None:
+        """Those of the density matrix, if it takes over."""
+        number = course.switched_at
+        if number is None:
+            return None
+        if number not in self._exchanges:
+            self._exchanges[number] = dense_exchanges(self.program, number, self._row_bits)
+        return self._exchanges[number]
 
 
-def _compute(
-    program: Program, course: Course, grid: ProcessGrid, speeds: Speeds
-) -> tuple[float, float]:
-    """Seconds of the slowest MPI rank, and operations of all."""
-    rows = 1 << program.num_qubits
-    shared = rows / grid.rows
-    seconds = flops = 0.0
-    for number, step in enumerate(program.steps):
-        if not isinstance(step, UnitaryStep | ChannelStep):
-            continue
-        seconds += _STEP_SECONDS
-        if course.switched_at is not None and number >= course.switched_at:
-            seconds += _DENSITY_PASSES * rows * shared * speeds.pass_seconds
-            flops += 32.0 * rows**2
-            continue
-        columns = course.grown[number]
-        mine = math.ceil(columns / grid.columns)
-        passes = _STEP_PASSES if isinstance(step, ChannelStep) else _unitary_passes(step)
-        seconds += passes * mine * shared * speeds.pass_seconds
-        flops += 8 * (1 << len(step.qubits)) * passes * columns * rows
-        for each in course.compressions[number]:
-            pairs = each.before**2 + _ROTATION * each.before * each.after
-            seconds += speeds.gram_seconds * rows / grid.size * pairs
-            seconds += speeds.gram_seconds * _EIGENVECTORS * min(each.before, rows) ** 3
-            flops += rows * (4.0 * each.before**2 + 8.0 * each.before * each.after)
-    return seconds, flops
+def _without_exchanges(program: Program, number: int | None) -> int | None:
+    """The number of a step among those that are no exchanges."""
+    if number is None:
+        return None
+    return sum(not isinstance(step, ExchangeStep) for step in program.steps[:number])
 
 
-def _unitary_passes(step: UnitaryStep) -> float:
-    return step.operator.cost / DENSE_COST[2]
-
-
-def _communication(
+def _transmission(
     program: Program, course: Course, grid: ProcessGrid, traffic: Traffic, speeds: Speeds
 ) -> float:
     """Seconds that messages take: bytes on the busiest MPI rank, and waiting for small ones."""
@@ -187,7 +192,7 @@ def _communication(
 
 def _memory(program: Program, course: Course, grid: ProcessGrid, itemsize: int) -> int:
     rows = (1 << program.num_qubits) // grid.rows
-    columns = math.ceil(course.most_columns / grid.columns)
+    columns = max([1.0, *(grown for _, grown in course.fullest(grid.columns))])
     compressed = max([0, *(c.before for each in course.compressions for c in each)])
     factor = int(rows * columns * itemsize * 17 / 16) + 2 * compressed**2 * itemsize
     if course.switched_at is not None:

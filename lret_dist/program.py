@@ -136,10 +136,15 @@ class ChannelStep(_Acting):
         parts = [restrict(k, positions, values, f) for k, f in zip(self.kraus, flips, strict=True)]
         return np.array(parts)
 
-    @property
+    @cached_property
     def noise_weight(self) -> float:
         """Weight outside the dominant operator on the maximally mixed state."""
         return float(self.mean_weights[1:].sum())
+
+    @cached_property
+    def cumulated_weights(self) -> NDArray[np.float64]:
+        """Weight of the lightest other operator, of the two lightest, and so on, (K - 1,)."""
+        return np.cumsum(np.sort(self.mean_weights[1:]))
 
     @cached_property
     def flips(self) -> NDArray[np.int8]:
@@ -220,6 +225,12 @@ class Program:
             if isinstance(step, UnitaryStep | ChannelStep)
         )
         return max(widths, default=0)
+
+    @cached_property
+    def widest_narrow(self) -> int:
+        """Most qubits that a single step acts on once merged unitaries are taken apart."""
+        steps = (step for step in self.steps if isinstance(step, UnitaryStep | ChannelStep))
+        return max((len(part.qubits) for step in steps for part in step.narrow), default=0)
 
     @cached_property
     def _changes(self) -> list[list[int]]:

@@ -46,8 +46,8 @@ class RunMetadata:
         grid_reason: why this grid was taken.
         mpi_ranks: MPI ranks of the session.
         communication: ``bytes`` and ``messages`` that each MPI rank of the grid counted, each one
-            counted once over all of them; ``bytes_by_purpose``, of all; of certified runs also
-            ``predicted``: time, memory, rank and messages as expected before the run; and
+            counted once over all of them; ``bytes_by_purpose``, of all; ``predicted``: time,
+            memory, rank and messages as expected before the run; and of certified runs
             ``modelled_bytes``, what the model gives for the ranks that the run had.
         threads_per_rank: threads that the kernels used on each MPI rank.
         peak_memory_mb: largest resident memory of any one MPI rank during the run, in MiB.

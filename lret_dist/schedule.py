@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Access", "Window", "arranged", "windows"]
 
-#: Steps that are looked at to find what can run before the next exchange.
+#: Steps that are looked at to find what can run before the next exchange; fewer than a lane counts.
 _LOOK_AHEAD = 4096
+_LANE_BITS = 16
 
 
 class Access(NamedTuple):
@@ -36,6 +37,14 @@ class Access(NamedTuple):
     mixed: int
     changed: int
     read: int
+
+
+class _Bits(NamedTuple):
+    """The bits of an :class:`Access` as lists."""
+
+    mixed: tuple[int, ...]
+    changed: tuple[int, ...]
+    read: tuple[int, ...]
 
 
 class Window(NamedTuple):
@@ -96,6 +105,7 @@ class _Queue:
 
     def __init__(self, accesses: Sequence[Access], all_bits: int) -> None:
         self._accesses = accesses
+        self._bits = [_Bits(*(tuple(_ones(mask)) for mask in access)) for access in accesses]
         self._all = all_bits
         self._seen: list[int] = []
         self._next = 0
@@ -109,7 +119,8 @@ class _Queue:
         away = 0
         for _ in range(number):
             bits = [bit for bit in range(num_bits) if not away >> bit & 1]
-            best = max(bits, key=lambda bit: (self._runs(away | 1 << bit), before >> bit & 1, bit))
+            runs = self._runs(bits, num_bits)
+            _, _, best = max((runs[bit], before >> bit & 1, bit) for bit in bits)
             away |= 1 << best
         return away
 
@@ -131,8 +142,34 @@ class _Queue:
         self._seen.extend(range(self._next, self._next + more))
         self._next += more
 
-    def _runs(self, away: int) -> int:
-        return sum(1 for _ in self._ready(away))
+    def _runs(self, bits: list[int], num_bits: int) -> dict[int, int]:
+        """For each of some bits the steps that can run when it goes away after those left out.
+
+        All bits are tried at once: every one has a lane in wide integers, and is counted in it.
+        """
+        lanes = {bit: 1 << _LANE_BITS * place for place, bit in enumerate(bits)}
+        every = sum(lanes.values())
+        changed, read = [0] * num_bits, [0] * num_bits
+        counts, open_bits = 0, num_bits
+        for number in self._seen:
+            step = self._bits[number]
+            stuck = 0
+            for bit in step.mixed:  # one that is away already has no lane
+                stuck |= lanes.get(bit, every)
+            for bit in step.changed:
+                stuck |= changed[bit] | read[bit]
+            for bit in step.read:
+                stuck |= changed[bit]
+            counts += every ^ stuck
+            for bit in step.changed if stuck else ():
+                open_bits -= stuck == every != changed[bit]
+                changed[bit] |= stuck
+            for bit in step.read:
+                read[bit] |= stuck
+            if not open_bits:
+                break
+        most = (1 << _LANE_BITS) - 1
+        return {bit: counts >> _LANE_BITS * place & most for place, bit in enumerate(bits)}
 
     def _ready(self, away: int) -> Iterator[int]:
         """Steps that can run: they mix no bit that is away, and wait for no step that cannot."""

@@ -115,8 +115,9 @@ class DriverSession(Session):
 def _surveyed(comm: MPI.Intracomm | None) -> tuple[int, Machine]:
     """Threads of this process, and what the session runs on."""
     if comm is None:
-        alone = Machine(mpi_ranks=1, bytes_per_rank=usable(available_bytes(), 1))
-        return threads_per_rank([own_cores()]), alone
+        threads = threads_per_rank([own_cores()])
+        memory = usable(available_bytes(), 1)
+        return threads, Machine(mpi_ranks=1, bytes_per_rank=memory, threads=threads)
     _await_workers(comm)
     tell(comm, _SURVEY)
     return survey(comm)

@@ -211,14 +211,14 @@ def _communication(job: Job, report: Report) -> dict[str, Any]:
         "bytes": [sum(each.bytes.values()) for each in counted],
         "messages": [sum(each.messages.values()) for each in counted],
         "bytes_by_purpose": {p: sum(each.bytes[p] for each in counted) for p in counted[0].bytes},
+        "predicted": _predicted(job.prediction),
     }
-    if job.prediction is not None:
-        facts["predicted"] = _predicted(job.prediction)
-        if job.averages is None and not job.program.has_mid_measurements:
-            modelled = _modelled(job, report.outcome)
-            facts["modelled_bytes"] = sum(modelled.bytes.values())
-            facts["modelled_bytes_by_purpose"] = modelled.bytes
-            facts["modelled_messages"] = sum(modelled.messages.values())
+    certified = job.settings.sampling is None
+    if certified and job.averages is None and not job.program.has_mid_measurements:
+        modelled = _modelled(job, report.outcome)
+        facts["modelled_bytes"] = sum(modelled.bytes.values())
+        facts["modelled_bytes_by_purpose"] = modelled.bytes
+        facts["modelled_messages"] = sum(modelled.messages.values())
     return facts
 
 

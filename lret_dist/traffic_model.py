@@ -6,6 +6,7 @@ Everything here mirrors one transfer of the modules that talk, in the units of
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lret_dist.branching import NUM_BINS
@@ -26,15 +27,66 @@ if TYPE_CHECKING:
     from lret_dist.process_grid import ProcessGrid
     from lret_dist.program import Program, Step
 
-__all__ = ["modelled_traffic"]
+__all__ = ["DenseExchanges", "dense_exchanges", "modelled_traffic"]
 
 _REAL = 8
 #: Bytes of the driver's word on a channel step, and on whether to go on.
 _DECISION, _FLAG = 64, 8
 
 
+@dataclass(frozen=True)
+class DenseExchanges:
+    """The exchanges of a density matrix on its way through the rest of a program.
+
+    Attributes:
+        at_start: bits swapped with distributed ones when it takes over, exchange by exchange.
+        bits: the same for the steps.
+        passes: passes of the steps.
+        layout: bits of the matrix afterwards.
+    """
+
+    at_start: list[int]
+    bits: list[int]
+    passes: int
+    layout: Layout
+
+
+def dense_exchanges(program: Program, number: int, row_bits: int) -> DenseExchanges:
+    """The exchanges of a density matrix that takes over before step ``number``."""
+    layout = Layout(2 * program.num_qubits, row_bits)
+    steps = [s for s in program.steps[number:] if isinstance(s, UnitaryStep | ChannelStep)]
+    qubits = [part.qubits for step in steps for part in step.narrow]
+    ordered: list[tuple[int, ...]] = [(qubit,) for qubit in range(program.num_qubits)]
+    at_start, _ = _transfer(layout, ordered if number else [])
+    bits, count = _transfer(layout, qubits)
+    return DenseExchanges(at_start, bits, count, layout)
+
+
+def _transfer(layout: Layout, qubits: list[tuple[int, ...]]) -> tuple[list[int], int]:
+    """Swapped bits of each exchange for transfer matrices on these qubits, and their passes."""
+    masks = [sum(3 << 2 * qubit for qubit in part) for part in qubits]
+    row_bits = layout.num_qubits - layout.local_bits
+    away = sum(1 << layout.qubit(bit) for bit in range(layout.local_bits, layout.num_qubits))
+    accesses = [Access(mask, mask, 0) for mask in masks]
+    most = most_pass_qubits(layout)
+    swapped, number = [], 0
+    for window in windows(accesses, layout.num_qubits, row_bits, away):
+        wanted = [bit for bit in range(layout.num_qubits) if window.distributed >> bit & 1]
+        pairs = plan_distribution(layout, wanted)
+        for pair in pairs:
+            layout.swap_bits(*pair)
+        swapped.append(len(pairs))
+        number += len(list(passes([qubits[step] for step in window.steps], most)))
+    return swapped, number
+
+
 def modelled_traffic(
-    program: Program, course: Course, grid: ProcessGrid, itemsize: int, shots: int
+    program: Program,
+    course: Course,
+    grid: ProcessGrid,
+    itemsize: int,
+    shots: int,
+    exchanges: DenseExchanges | None = None,
 ) -> Traffic:
     """What all MPI ranks together send.
 
@@ -44,8 +96,9 @@ def modelled_traffic(
         grid: the process grid.
         itemsize: bytes of an entry of the factor.
         shots: samples drawn at the end.
+        exchanges: of the density matrix of this course, where they are known already.
     """
-    return _Model(program, grid, itemsize).run(course, shots)
+    return _Model(program, grid, itemsize).run(course, shots, exchanges)
 
 
 class _Model:
@@ -57,7 +110,7 @@ class _Model:
         self.layout = Layout(program.num_qubits, grid.row_bits)
         self.traffic = Traffic()
 
-    def run(self, course: Course, shots: int) -> Traffic:
+    def run(self, course: Course, shots: int, exchanges: DenseExchanges | None) -> Traffic:
         steps = self.program.steps
         if self.program.initial_state is not None:
             self._sum_over_rows("results", self.program.initial_state.shape[1] * _REAL)
@@ -71,7 +124,9 @@ class _Model:
         if course.switched_at is None:
             self._count_columns("results", 1)
         else:
-            self._density(dense, course.before[dense] if dense < len(steps) else 1)
+            columns = course.before[dense] if dense < len(steps) else 1
+            known = exchanges or dense_exchanges(self.program, dense, self.grid.row_bits)
+            self._density(dense, columns, known)
         self._sum_over_all("results", _REAL)
         if self.program.final_measures and shots:
             self._sample(shots, dense=course.switched_at is not None)
@@ -99,6 +154,8 @@ class _Model:
     def _trade_flipped(self, step: ChannelStep, chosen: int) -> None:
         """Branches that change row groups, in the proportion of the operators' weights."""
         spread = [not self.layout.is_local(qubit) for qubit in step.qubits]
+        if not any(spread):
+            return
         flipped = ((step.flips ^ step.flips[0]) == 1)[:, spread].any(axis=1)
         weights = step.mean_weights
         part = float(weights[1:][flipped[1:]].sum() / max(weights[1:].sum(), 1e-300))
@@ -144,42 +201,22 @@ class _Model:
             for columns in (before, before, after) if after < before else (before,):
                 self._note("compression", block * columns / (p * pc * tiles), traded)
 
-    def _density(self, number: int, columns: int) -> None:
+    def _density(self, number: int, columns: int, exchanges: DenseExchanges) -> None:
         """The run of the density matrix from a step on."""
-        n, real = self.program.num_qubits, self.itemsize // 2
-        entries = self.rows**2
+        real, entries = self.itemsize // 2, self.rows**2
         if number or self.program.initial_state is not None:
             everywhere = self.grid.rows * (self.grid.rows - 1) * self.grid.columns
             block = self.rows * self.itemsize * columns
             self._note("results", block / self.grid.size, everywhere)
             self._sum_over_columns("results", entries * real // self.grid.rows)
-        layout = Layout(2 * n, self.grid.row_bits)
-        self.layout = layout
-        steps = [s for s in self.program.steps[number:] if isinstance(s, UnitaryStep | ChannelStep)]
-        qubits = [part.qubits for step in steps for part in step.narrow]
-        if number:
-            self._transfer(layout, [(qubit,) for qubit in range(n)])
-        for _ in range(1 + self._transfer(layout, qubits)):
+        for bits in (*exchanges.at_start, *exchanges.bits):
+            self._swap("exchange", bits, entries, 1, real)
+        for _ in range(1 + exchanges.passes):
             self._broadcast("steps", _FLAG)
+        self.layout = exchanges.layout
         for step in self.program.steps[number:]:
             if isinstance(step, SaveStep):
                 self._save_dense(step.save)
-
-    def _transfer(self, layout: Layout, qubits: list[tuple[int, ...]]) -> int:
-        """The exchanges of transfer matrices on these qubits; returns the number of passes."""
-        n, entries, number = self.program.num_qubits, self.rows**2, 0
-        masks = [sum(3 << 2 * qubit for qubit in part) for part in qubits]
-        away = sum(1 << layout.qubit(bit) for bit in range(layout.local_bits, 2 * n))
-        accesses = [Access(mask, mask, 0) for mask in masks]
-        most = most_pass_qubits(layout)
-        for window in windows(accesses, 2 * n, self.grid.row_bits, away):
-            wanted = [bit for bit in range(2 * n) if window.distributed >> bit & 1]
-            pairs = plan_distribution(layout, wanted)
-            for pair in pairs:
-                layout.swap_bits(*pair)
-            self._swap("exchange", len(pairs), entries, 1, self.itemsize // 2)
-            number += len(list(passes([qubits[step] for step in window.steps], most)))
-        return number
 
     def _save_dense(self, save: Save) -> None:
         width = len(save.qubits)
@@ -260,5 +297,5 @@ class _Model:
 
     def _note(self, purpose: Purpose, size: float, messages: int) -> None:
         """So many messages of ``size`` bytes each."""
-        with self.traffic.counted_as(purpose):
-            self.traffic.note(round(size * messages), messages)
+        self.traffic.bytes[purpose] += round(size * messages)
+        self.traffic.messages[purpose] += messages

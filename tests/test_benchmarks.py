@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 SUITE = Path(__file__).parents[1] / "benchmarks" / "suite.py"
+SCALING = SUITE.with_name("scaling_test.py")
 
 
 def run_suite(folder: Path, *arguments: str) -> tuple[list[dict], str]:
@@ -109,3 +110,22 @@ def test_wrong_calls_say_so(arguments: list[str], kept: str, message: str, tmp_p
     assert message in run.stderr
     assert "Traceback" not in run.stderr
     assert file.read_text() == kept
+
+
+def test_scaling(tmp_path: Path) -> None:
+    out, page = tmp_path / "scaling.json", tmp_path / "scaling.md"
+    command = [sys.executable, str(SCALING), "--quick", "--ranks", "1", "2", "--json", str(out)]
+    command += ["--markdown", str(page)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert run.returncode == 0, run.stderr
+    rows = json.loads(out.read_text())
+    assert {row["section"] for row in rows} == {"strong", "weak", "memory"}
+    for row in rows:
+        assert len(row["memory"]) == row["ranks"]
+        assert row["seconds"] > 0
+        assert row["predicted"]["seconds"] > 0
+        assert (row["bytes"] > 0) == (row["grid"] != [1, 1])
+    headings = [line for line in page.read_text().splitlines() if line.startswith("## ")]
+    assert [heading.split()[1] for heading in headings] == [
+        *("Strong", "The", "Weak", "Memory", "Projection")
+    ]

@@ -13,6 +13,7 @@ from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2, Options
 
 from lret_dist import NoiseModel, Session, SimulationRequest, get_session
+from lret_dist.forecast import plan_request
 from lret_qiskit.backends.options import RunOptions, as_defaults, default_options, merged_options
 from lret_qiskit.backends.target import build_target
 from lret_qiskit.job import LRETJob
@@ -22,6 +23,8 @@ from lret_qiskit.translators import Experiment, translate_circuit
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target
+
+    from lret_dist import Forecast, Network
 
 __all__ = ["LRETBackend"]
 
@@ -158,6 +161,42 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         job = LRETJob(self, str(uuid.uuid4()), requests, [experiment for _, experiment in pairs])
         job.submit()
         return job
+
+    def plan(
+        self,
+        circuit: QuantumCircuit,
+        *,
+        mpi_ranks: int,
+        memory_per_rank: float | str | None = None,
+        threads_per_rank: int = 1,
+        network: Network | None = None,
+        **options: Any,
+    ) -> Forecast:
+        """What :meth:`run` would take on so many MPI ranks, which need not be there.
+
+        Args:
+            circuit: the circuit; it need not be transpiled.
+            mpi_ranks: MPI ranks to plan for.
+            memory_per_rank: as of :func:`lret_dist.plan`, like ``threads_per_rank`` and
+                ``network``.
+            threads_per_rank: threads of each MPI rank.
+            network: how fast they talk.
+            options: as of :meth:`run`.
+
+        Raises:
+            TypeError: or ValueError, as of :meth:`run`.
+            InsufficientMemoryError: when it cannot fit, saying how many MPI ranks would hold it.
+        """
+        checked = merged_options(self.options, options)
+        self._check_circuit(circuit)
+        request, _ = _translated(circuit, self._noise(checked), checked, 0)
+        return plan_request(
+            request,
+            mpi_ranks=mpi_ranks,
+            memory_per_rank=memory_per_rank,
+            threads_per_rank=threads_per_rank,
+            network=network,
+        )
 
     def _noise(self, options: RunOptions) -> NoiseModel | None:
         model = options.noise_model

@@ -147,3 +147,24 @@ def test_idle_qubits_cost_nothing(backend: LRETBackend, bell: QuantumCircuit) ->
 def test_empty_circuits(backend: LRETBackend) -> None:
     result = backend.run([QuantumCircuit(), QuantumCircuit(2), QuantumCircuit(0, 2)]).result()
     assert result.success
+
+
+def test_plan_names_the_grid_of_a_run() -> None:
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure_all()
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 2), "cx")
+    backend = LRETBackend(noise_model=model, epsilon=1e-3)
+    here = backend.plan(circuit, mpi_ranks=1)
+    metadata = backend.run(circuit).result().results[0].metadata
+    assert (here.grid.rows, here.grid.columns) == tuple(metadata["process_grid"])
+    # Qubit 2 is idle; the noise is there, unless an option says otherwise.
+    assert here.num_qubits == metadata["num_qubits"]
+    assert here.prediction.rank > 1
+    assert backend.plan(circuit, mpi_ranks=2, noise_model=None).prediction.rank == 1
+    split = backend.plan(circuit, mpi_ranks=4, memory_per_rank="1GiB", parallelization="column")
+    assert (split.grid.rows, split.grid.columns) == (1, 4)
+    with pytest.raises(TypeError, match="expected a QuantumCircuit, got list"):
+        backend.plan([circuit], mpi_ranks=4)

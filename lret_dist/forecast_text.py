@@ -1,0 +1,130 @@
+"""A forecast as text."""
+
+from __future__ import annotations
+
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lret_dist.forecast import Forecast
+    from lret_dist.prediction import Prediction
+
+__all__ = ["as_text"]
+
+_TIMES = (("years", 365 * 86400), ("days", 86400), ("h", 3600), ("min", 60), ("s", 1), ("ms", 1e-3))
+_SIZES = tuple(
+    (unit, 1024.0**power)
+    for power, unit in reversed(list(enumerate(("B", "KiB", "MiB", "GiB", "TiB", "PiB"))))
+)
+_HEADERS = (
+    *("grid", "MPI ranks", "time", "computing", "talking"),
+    *("memory", "sent", "messages", "fits"),
+)
+
+
+def as_text(forecast: Forecast) -> str:
+    """Facts, a table of process grids, and what all that assumes."""
+    facts = [f"{name:<14}{text}" for name, text in _facts(forecast).items()]
+    return "\n".join([_title(forecast), "", *facts, "", *_table(forecast), "", _notes(forecast)])
+
+
+def _title(forecast: Forecast) -> str:
+    number = forecast.threads_per_rank
+    threads = "1 thread" if number == 1 else f"{number} threads"
+    memory = _size(forecast.memory_per_rank)
+    return (
+        f"{forecast.num_qubits} qubits, {forecast.steps} steps, on {forecast.mpi_ranks} MPI ranks "
+        f"of {threads} and {memory} each"
+    )
+
+
+def _facts(forecast: Forecast) -> dict[str, str]:
+    mine, grid = forecast.prediction, forecast.grid
+    fits = "it fits" if forecast.fits() else "it does not fit"
+    return {
+        "method": _method(forecast),
+        "process grid": f"{grid.rows} x {grid.columns} ({grid.kind}): {forecast.grid_reason}",
+        "columns": _columns(forecast),
+        "time": f"{_time(mine.seconds)}: computing {_time(mine.compute_seconds)}, "
+        f"talking {_time(mine.communication_seconds)}",
+        "memory": f"{_size(mine.memory_bytes)} on each MPI rank: {fits}",
+        "messages": f"{mine.messages_per_rank:,.0f} of {_size(mine.bytes_per_rank)} in all from "
+        "each MPI rank",
+    }
+
+
+def _method(forecast: Forecast) -> str:
+    switched, reason = forecast.prediction.switched_at, forecast.truncation_reason
+    if forecast.method == "sampled":
+        return f"small branches are sampled ({reason})"
+    if switched:
+        return f"a factor, and the density matrix from step {switched + 1} of {forecast.steps} on"
+    if switched == 0:
+        return "the density matrix"
+    return f"a factor; small branches are discarded ({reason})"
+
+
+def _columns(forecast: Forecast) -> str:
+    mine = forecast.prediction
+    if mine.batches:
+        return f"{mine.batches} batches of {mine.rank}"
+    fitting = "" if mine.switched_at == 0 else f"; {forecast.columns_that_fit:,} would fit"
+    return f"{mine.rank:,}{fitting}"
+
+
+def _table(forecast: Forecast) -> list[str]:
+    """The grids by size; the chosen one is marked."""
+    shown = sorted(
+        [forecast.prediction, *forecast.alternatives],
+        key=lambda each: (each.grid.size, each.grid.rows),
+    )
+    cells = [_HEADERS, *(_cells(each, forecast) for each in shown)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
+        for row in cells
+    ]
+
+
+def _cells(each: Prediction, forecast: Forecast) -> tuple[str, ...]:
+    mark = "* " if each.grid == forecast.grid else ""
+    return (
+        f"{mark}{each.grid.rows} x {each.grid.columns}",
+        f"{each.grid.size}",
+        _time(each.seconds),
+        _time(each.compute_seconds),
+        _time(each.communication_seconds),
+        _size(each.memory_bytes),
+        _size(each.bytes_per_rank),
+        f"{each.messages_per_rank:,.0f}",
+        "yes" if forecast.fits(each) else "no",
+    )
+
+
+def _notes(forecast: Forecast) -> str:
+    speeds = forecast.speeds
+    rough = "batches" if forecast.method == "sampled" else "columns"
+    text = (
+        "* is taken. Memory and messages are those of one MPI rank; Python and its libraries come "
+        "on top of the memory. Assumed: an entry takes "
+        f"{speeds.pass_seconds * 1e9:.2f} ns through a two-qubit gate, and a row and pair of "
+        f"columns {speeds.gram_seconds * 1e9:.3f} ns in a Gram matrix, as measured on this "
+        f"machine; a message takes {speeds.latency * 1e6:.3g} us, and each MPI rank sends "
+        f"{speeds.bandwidth / 1e9:.3g} GB/s, without congestion. The number of {rough} is rough, "
+        "often within a factor of two; time and memory follow it."
+    )
+    return fill(text, 100)
+
+
+def _time(seconds: float) -> str:
+    for unit, size in _TIMES:
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} us" if seconds else "0 s"
+
+
+def _size(size: float) -> str:
+    for unit, each in _SIZES:
+        if size >= each:
+            return f"{size / each:.3g} {unit}"
+    return "0 B"
