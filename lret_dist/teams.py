@@ -96,9 +96,6 @@ def _fits(prepared: PreparedRequest, team: Machine) -> bool:
 
 def _seconds(prepared: PreparedRequest, team: Machine) -> float:
     prediction = make_job(prepared, team).prediction
-    if prediction is None:
-        # Batches of sampled columns share out as well as circuits do.
-        return 1.0 / team.mpi_ranks
     fits = prediction.memory_bytes <= team.bytes_per_rank
     return prediction.seconds if fits else math.inf
 
