@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, overload
 
-from lret_dist.crew import Grids, ending_the_job_on_failure, signals_heard, survey, teller
+from lret_dist.crew import (
+    SHARED_ERRORS,
+    Grids,
+    ending_the_job_on_failure,
+    signals_heard,
+    survey,
+    teller,
+)
 from lret_dist.errors import TruncationWarning
 from lret_dist.options import SimulationOptions
 from lret_dist.orders import DriverOrders, Orders
@@ -130,14 +137,22 @@ def simulate_collectively(
 
 
 def _execute(job: Job, comm: MPI.Intracomm, threads: int) -> Report | None:
+    """Run a job; MPI ranks that its grid leaves idle hear how it ended."""
+    report, failure = None, None
     grid = Grids(comm).find(job.grid)
-    if grid is None:
-        return None
-    try:
-        with _orders(job, comm) as orders:
-            return execute(job, grid, threads, orders)
-    finally:
-        grid.free()
+    if grid is not None:
+        try:
+            with _orders(job, comm) as orders:
+                report = execute(job, grid, threads, orders)
+        except SHARED_ERRORS as error:
+            failure = error
+        finally:
+            grid.free()
+    if job.grid.size < comm.size:
+        failure = comm.bcast(failure)
+    if failure is not None:
+        raise failure
+    return report
 
 
 @contextmanager

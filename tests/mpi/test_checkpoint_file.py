@@ -135,13 +135,13 @@ def test_every_grid_reads_what_every_grid_wrote(
 
 def test_other_numbers_of_mpi_ranks(folder: Path, comm: GridCommunicator) -> None:
     """What all have written is read by some, and by each alone; and the other way round."""
-    write(folder / "all.lret", comm, [4, 0, 1, 9][: comm.grid.columns])
+    write(folder / "all.lret", comm, ([4, 0, 1, 9] * 2)[: comm.grid.columns])
     check(folder / "all.lret", GridCommunicator(ProcessGrid(1, 1), MPI.COMM_SELF))
     some = WORLD.Split(WORLD.rank % 2, WORLD.rank)
     for grid in grids(some.size):
         sub = GridCommunicator(grid, some)
         check(folder / "all.lret", sub)
-        write(folder / f"{WORLD.rank % 2}.lret", sub, [3, 6, 0, 2][: grid.columns])
+        write(folder / f"{WORLD.rank % 2}.lret", sub, ([3, 6, 0, 2] * 2)[: grid.columns])
         sub.free()
     some.Free()
     WORLD.Barrier()
