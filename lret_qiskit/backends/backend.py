@@ -137,10 +137,11 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             options: ``shots``, ``seed_simulator`` (or ``seed``), ``memory``, ``rank_history``,
                 ``method``, ``truncation``, ``epsilon``, ``standard_error``, ``resolution``,
                 ``max_rank``, ``precision``, ``initial_rank``, ``initial_state``,
-                ``parallelization`` and ``noise_model`` (of Qiskit Aer or of lret_dist); what is
-                not given is the backend's. None is the backend's too, but for ``noise_model``,
-                ``max_rank``, ``initial_state``, ``standard_error`` and ``resolution``: there it
-                means none. Unknown options are ignored with a warning.
+                ``parallelization``, ``process_grid``, ``checkpoint``, ``checkpoint_interval`` and
+                ``noise_model`` (of Qiskit Aer or of lret_dist); what is not given is the backend's.
+                None is the backend's too, but for ``noise_model``, ``max_rank``,
+                ``initial_state``, ``standard_error``, ``resolution``, ``process_grid`` and
+                ``checkpoint``: there it means none. Unknown options are ignored with a warning.
 
         Raises:
             TypeError: for something that is not a circuit, or an option of the wrong type.
