@@ -24,13 +24,8 @@ _NUM_SEEDS = 2**64
 #: Options for which None is a value of its own, such as no noise.
 _NONE_IS_A_VALUE = frozenset(
     {
-        "initial_state",
-        "max_rank",
-        "noise_model",
-        "resolution",
-        "process_grid",
-        "checkpoint",
-        "standard_error",
+        *("initial_state", "max_rank", "noise_model", "resolution", "standard_error"),
+        *("process_grid", "checkpoint"),
     }
 )
 #: Options of Qiskit Aer that change results, so that they must not be ignored.

@@ -162,7 +162,9 @@ def test_unknown_options_warn(backend: LRETBackend, coin: QuantumCircuit) -> Non
     with pytest.warns(UserWarning, match="'shot' is ignored; did you mean 'shots'?") as caught:
         backend.run(coin, shot=3)
     assert caught[0].filename == __file__
-    with pytest.warns(UserWarning, match="'blub' is ignored; options: epsilon, initial_rank"):
+    with pytest.warns(
+        UserWarning, match="'blub' is ignored; options: checkpoint, checkpoint_interval, epsilon"
+    ):
         backend.run(coin, blub=3)
     with pytest.warns(
         UserWarning, match="options 'blocking_enable', 'device' are ignored"
