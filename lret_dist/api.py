@@ -131,7 +131,9 @@ def simulate_collectively(
             # The driver's plan holds for all: a fresh seed is drawn once.
             job: Job = own.bcast(make_job(prepared, machine) if own.rank == 0 else None)
             report = _execute(job, own, threads)
-        return None if report is None else assemble_result(job, report, machine, started)
+        if report is None:
+            return None
+        return assemble_result(job, report, machine, started, machine.mpi_ranks)
     finally:
         own.Free()
 

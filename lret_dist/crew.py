@@ -123,7 +123,8 @@ class Crew:
                 all_heard = signals_heard(signals, self._comm, heard)
                 interval = job.settings.checkpoint.interval
                 report = self._run(job, DriverOrders(cancelled, all_heard, interval))
-        return assemble_result(job, report, self.machine, started)
+        session_ranks = 1 if self._world is None else self._world.size
+        return assemble_result(job, report, self.machine, started, session_ranks)
 
     def _run(self, job: Job, orders: Orders) -> Report:
         if self._comm is None:

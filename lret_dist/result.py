@@ -45,6 +45,8 @@ class RunMetadata:
         process_grid: (row groups, column groups); their product is the number of MPI ranks used.
         grid_reason: why this grid was taken.
         mpi_ranks: MPI ranks of the session.
+        team_ranks: of those, the ones that the run could use: all, or a team of them where a batch
+            was spread over teams.
         communication: ``bytes`` and ``messages`` that each MPI rank of the grid counted, each one
             counted once over all of them; ``bytes_by_purpose``, of all; ``predicted``: time,
             memory, rank and messages as expected before the run; and of certified runs
@@ -77,6 +79,7 @@ class RunMetadata:
     grid_reason: str
     communication: dict[str, Any]
     mpi_ranks: int
+    team_ranks: int
     threads_per_rank: int
     peak_memory_mb: float
     precision: str

@@ -162,8 +162,18 @@ class _Runs:
                 self.warnings.append(saver.warning)
 
 
-def assemble_result(job: Job, report: Report, machine: Machine, started: float) -> SimulationResult:
-    """The result of a run that began at ``started`` (of ``time.perf_counter``)."""
+def assemble_result(
+    job: Job, report: Report, machine: Machine, started: float, mpi_ranks: int
+) -> SimulationResult:
+    """The result of a run.
+
+    Args:
+        job: what was run.
+        report: what came of it.
+        machine: the MPI ranks that it could use.
+        started: when it began, of ``time.perf_counter``.
+        mpi_ranks: MPI ranks of the session.
+    """
     outcome, settings = report.outcome, job.settings
     sampled = outcome.sampled_columns > 0
     dtype = settings.sampling.dtype if sampled and settings.sampling else settings.dtype
@@ -180,7 +190,8 @@ def assemble_result(job: Job, report: Report, machine: Machine, started: float) 
         execution_time_seconds=time.perf_counter() - started,
         parallelization=job.grid.kind,
         process_grid=(job.grid.rows, job.grid.columns),
-        mpi_ranks=machine.mpi_ranks,
+        mpi_ranks=mpi_ranks,
+        team_ranks=machine.mpi_ranks,
         threads_per_rank=report.threads,
         peak_memory_mb=max(report.peak_memory_mb),
         grid_reason=job.grid_reason,

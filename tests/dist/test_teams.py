@@ -69,8 +69,9 @@ def test_a_batch_gives_what_each_circuit_gives_alone(session: Session, truncatio
         assert outcome.memory() == expected.memory()
         for key, value in expected.data.items():
             np.testing.assert_allclose(outcome.data[key], value, rtol=0, atol=1e-10)
-    teams = {outcome.metadata.mpi_ranks for outcome in outcomes}  # type: ignore[union-attr]
-    assert teams == {1} or truncation == "unbiased"
+    facts = [outcome.metadata for outcome in outcomes]  # type: ignore[union-attr]
+    assert {each.mpi_ranks for each in facts} == {MPI_RANKS}
+    assert {each.team_ranks for each in facts} == {1} or truncation == "unbiased"
 
 
 @NEEDS_LAUNCHER

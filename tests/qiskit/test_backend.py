@@ -114,7 +114,11 @@ def test_circuit_wider_than_the_backend() -> None:
         ({"num_qubits": 2.5}, TypeError, "num_qubits must be an integer, got 2.5"),
         ({"num_qubits": 0}, ValueError, "num_qubits must be at least 1, got 0"),
         ({"epsilom": 0.1}, AttributeError, "no option 'epsilom'; did you mean 'epsilon'?"),
-        ({"device": "x"}, AttributeError, "no option 'device'; options: epsilon, initial"),
+        (
+            {"device": "x"},
+            AttributeError,
+            "no option 'device'; options: checkpoint, checkpoint_interval, epsilon",
+        ),
     ],
 )
 def test_wrong_arguments(arguments, error, message) -> None:
