@@ -120,7 +120,11 @@ class Session(ABC):
             handle, prepared = item
             if handle.begin():
                 self._current = handle
-                handle.end(self._run_batch(handle, prepared))
+                try:
+                    handle.end(self._run_batch(handle, prepared))
+                except Exception as error:
+                    # Nobody may wait for a batch for ever.
+                    handle.end([error for _ in prepared])
                 self._current = None
 
     @abstractmethod

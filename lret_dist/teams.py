@@ -24,7 +24,7 @@ from lret_dist.crew import (
     take_part,
     tell,
 )
-from lret_dist.errors import CancelledError, InsufficientMemoryError, StoppedError
+from lret_dist.errors import CancelledError, StoppedError
 from lret_dist.planning import check_smallest, make_job
 
 if TYPE_CHECKING:
@@ -87,15 +87,20 @@ def choose_teams(batch: Sequence[PreparedRequest], machine: Machine) -> Teams:
 
 
 def _fits(prepared: PreparedRequest, team: Machine) -> bool:
+    """Whether a team can run a circuit; what is wrong with it comes out where it is run."""
     try:
         check_smallest(prepared.circuit, prepared.options, prepared.columns, team)
-    except (ValueError, InsufficientMemoryError):
+    except Exception:
         return False
     return True
 
 
 def _seconds(prepared: PreparedRequest, team: Machine) -> float:
-    prediction = make_job(prepared, team).prediction
+    """Predicted time on a team, infinite where it does not fit."""
+    try:
+        prediction = make_job(prepared, team).prediction
+    except Exception:
+        return math.inf
     fits = prediction.memory_bytes <= team.bytes_per_rank
     return prediction.seconds if fits else math.inf
 

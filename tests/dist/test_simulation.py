@@ -156,17 +156,17 @@ def test_seed_fixes_the_samples_whatever_the_threads(monkeypatch: pytest.MonkeyP
     noise = brick_wall_noise(1e-3, 1e-2)
     memory = []
     for threads in ("1", "2"):
-        monkeypatch.setattr("lret_dist.session._Crew.run", _with_threads(int(threads)))
+        monkeypatch.setattr("lret_dist.crew.Crew._run", _with_threads(int(threads)))
         memory.append(simulate(circuit, noise, epsilon=0, shots=300, seed=4).memory())
     assert memory[0] == memory[1]
     assert memory[0] != simulate(circuit, noise, epsilon=0, shots=300, seed=5).memory()
 
 
 def _with_threads(threads: int):  # type: ignore[no-untyped-def]
-    from lret_dist.session import _Crew, execute
+    from lret_dist.crew import Crew, execute
 
-    def run(self: _Crew, job, cancelled):  # type: ignore[no-untyped-def]
-        return execute(job, self._grids.get(job.grid), threads, cancelled)
+    def run(self: Crew, job, orders):  # type: ignore[no-untyped-def]
+        return execute(job, self._grids.get(job.grid), threads, orders)
 
     return run
 

@@ -172,10 +172,10 @@ def test_saves_in_the_middle_and_after_a_measurement() -> None:
 
 
 def test_seed_fixes_everything_whatever_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lret_dist.session import _Crew
+    from lret_dist.crew import Crew
 
     circuit = brick_wall(5, 6).save_probabilities(key="p").measure_all()
-    noise, original = brick_wall_noise(1e-2, 5e-2), _Crew.run
+    noise, original = brick_wall_noise(1e-2, 5e-2), Crew.run
     runs = []
     for threads in (1, 2, 3):
 
@@ -183,7 +183,7 @@ def test_seed_fixes_everything_whatever_the_threads(monkeypatch: pytest.MonkeyPa
             self.threads = threads
             return original(self, *args)
 
-        monkeypatch.setattr(_Crew, "run", run)
+        monkeypatch.setattr(Crew, "run", run)
         options = {"truncation": "unbiased", "resolution": 1e-3, "shots": 200}
         runs.append(simulate(circuit, noise, seed=5, **options))
     for other in runs[1:]:
