@@ -221,18 +221,20 @@ def test_diagonal_steps_on_distributed_bits_need_no_exchange(
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("damped", [False, True])
 def test_flips_and_pauli_noise_on_distributed_bits_need_no_exchange(
-    partition: Parallelization, monkeypatch: pytest.MonkeyPatch
+    partition: Parallelization, damped: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(5)
     columns = rng.normal(size=(32, 2)) + 1j * rng.normal(size=(32, 2))
     columns /= np.linalg.norm(columns)
     circuit = Circuit(5)
     for qubit in range(5):
-        circuit.gate("x", [qubit]).channel(pauli_noise(rng, 1, 0.1), [qubit])
-        circuit.gate("y", [qubit]).channel(amplitude_damping(0.1), [qubit])
+        noise = amplitude_damping(0.1) if damped else pauli_noise(rng, 1, 0.1)
+        circuit.gate("x", [qubit]).gate("y", [(qubit + 1) % 5]).channel(noise, [qubit])
         circuit.gate("cz", [qubit, (qubit + 1) % 5]).gate("swap", [qubit, (qubit + 3) % 5])
-        circuit.channel(pauli_noise(rng, 2, 0.2), [qubit, (qubit + 2) % 5])
+        if not damped:
+            circuit.channel(pauli_noise(rng, 2, 0.2), [qubit, (qubit + 2) % 5])
     circuit.save_expectation_value({"XYZZY": 1.0, "IIZIX": 0.5}, key="pauli")
     circuit.save_probabilities([4, 1], key="p").save_density_matrix(key="rho")
     exact = evolve(circuit, columns=columns).data
