@@ -121,10 +121,10 @@ def density_bytes(num_qubits: int, row_groups: int, itemsize: int) -> int:
     return (itemsize // 2 << 2 * num_qubits) // row_groups + (64 << num_qubits)
 
 
-def least_row_groups(num_qubits: int, itemsize: int, columns: int, budget: int) -> int:
-    """Row groups, a power of two, that a block of so many columns needs to fit in ``budget``."""
+def least_row_groups(num_qubits: int, row_bytes: int, budget: int) -> int:
+    """Row groups, a power of two, that rows of so many bytes need to fit in ``budget``."""
     groups = 1
-    while groups < 1 << num_qubits and ((columns * itemsize + 16) << num_qubits) > groups * budget:
+    while groups < 1 << num_qubits and ((row_bytes + 16) << num_qubits) > groups * budget:
         groups *= 2
     return groups
 

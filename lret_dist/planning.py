@@ -23,7 +23,7 @@ from lret_dist.noise import NoiseModel
 from lret_dist.options import SimulationOptions
 from lret_dist.prediction import Expectation, Prediction, Predictor, best_of
 from lret_dist.process_grid import ProcessGrid, possible_grids
-from lret_dist.records import CheckpointSettings, RunSettings, Sampling
+from lret_dist.records import CheckpointSettings, RunSettings
 from lret_dist.sampled_model import SampledModel
 from lret_dist.saving import saved_bytes
 from lret_dist.states import as_columns
@@ -170,7 +170,8 @@ def check_smallest(
     """
     widths = [len(op.qubits) for op in circuit if isinstance(op, Gate | Channel)]
     first = _first_columns(options, columns)
-    grid = _grids(options, machine, circuit.num_qubits, max(widths, default=1), first)[0]
+    row = first * options.dtype.itemsize
+    grid = _grids(options, machine, circuit.num_qubits, max(widths, default=1), row)[0]
     check_memory(
         circuit.num_qubits,
         grid.rows,
@@ -216,14 +217,16 @@ def planned(
     widest = max(each.widest_step for each in (program, averages) if each is not None)
     expectation = _expectation(prepared, program, machine)
     if truncation.sampling is None:
-        grids = _grids(options, machine, program.num_qubits, widest, expectation.first_columns)
+        row = expectation.first_columns * options.dtype.itemsize
+        grids = _grids(options, machine, program.num_qubits, widest, row)
         predictor = Predictor(program, expectation, machine)
         predict: Callable[[ProcessGrid], Prediction] = predictor.predict
         prediction, reason = _choice(predictor, grids)
     else:
         model = SampledModel(program, truncation.sampling, machine, expectation.shots)
         predict = model.predict
-        grids = _sampled_grids(options, machine, program.num_qubits, widest, truncation.sampling)
+        row = (truncation.sampling.columns + 1) * truncation.sampling.dtype.itemsize
+        grids = _grids(options, machine, program.num_qubits, widest, row)
         prediction, reason = _sampled_choice(model, grids)
     grid = prediction.grid
     itemsize = options.dtype.itemsize
@@ -285,19 +288,16 @@ def _grids(
     machine: Machine,
     num_qubits: int,
     widest_step: int,
-    first_columns: int,
+    row_bytes: int,
 ) -> list[ProcessGrid]:
-    """The grids that a certified run may use."""
-    least_rows = least_row_groups(
-        num_qubits, options.dtype.itemsize, first_columns, machine.bytes_per_rank
-    )
+    """The grids that a run may use; a row takes ``row_bytes`` at first."""
     return possible_grids(
         options.parallelization,
         options.process_grid,
         machine.mpi_ranks,
         num_qubits=num_qubits,
         widest_step=widest_step,
-        least_rows=least_rows,
+        least_rows=least_row_groups(num_qubits, row_bytes, machine.bytes_per_rank),
     )
 
 
@@ -322,26 +322,6 @@ def _sampled_choice(model: SampledModel, grids: list[ProcessGrid]) -> tuple[Pred
         return model.predict(grids[0]), reason
     best = best_of(map(model.predict, grids), model.machine.bytes_per_rank)
     return best, "rows must be split to fit in memory, and it is expected to be fastest"
-
-
-def _sampled_grids(
-    options: SimulationOptions,
-    machine: Machine,
-    num_qubits: int,
-    widest_step: int,
-    sampling: Sampling,
-) -> list[ProcessGrid]:
-    """The grids that a sampled run may use; the first has the fewest row groups that fit."""
-    columns = sampling.columns + 1
-    rows = least_row_groups(num_qubits, sampling.dtype.itemsize, columns, machine.bytes_per_rank)
-    return possible_grids(
-        options.parallelization,
-        options.process_grid,
-        machine.mpi_ranks,
-        num_qubits=num_qubits,
-        widest_step=widest_step,
-        least_rows=rows,
-    )
 
 
 def _programs(circuit: Circuit, *, sampled: bool) -> tuple[Program, Program | None]:

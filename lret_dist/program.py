@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,15 +32,15 @@ __all__ = [
 ComplexArray: TypeAlias = NDArray[np.complex128]
 
 
-class _Acting:
+class _Acting(ABC):
     """What unitaries and channels have in common."""
 
     qubits: tuple[int, ...]
 
     @property
+    @abstractmethod
     def flips(self) -> NDArray[np.int8]:
         """What each operator does to the bit of each qubit, (K, k), as :func:`bit_flips`."""
-        raise NotImplementedError
 
     @cached_property
     def mixed_qubits(self) -> list[int]:

@@ -99,10 +99,12 @@ def test_another_number_under_a_launcher(launch: Launch) -> None:
 
 
 def test_the_launchers_own_number(launch: Launch) -> None:
+    """It starts no others: the session is that of the launcher's MPI ranks."""
     job = launch("idle", "2", ranks=2)
     job.wait_for("ready")
+    assert "ValueError" not in job.output
     job.signal(signal.SIGTERM)
-    job.finish(SOON)
+    assert job.finish(SOON).code != 0
 
 
 def test_launched_alone(launch: Launch) -> None:
