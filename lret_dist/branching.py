@@ -9,27 +9,22 @@ same on every process grid.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lret_dist import _core
-from lret_dist.exchange import trade_blocks
 from lret_dist.operators import restrict
 
 if TYPE_CHECKING:
     from lret_dist.factor import Block, Factor
     from lret_dist.program import ChannelStep
-    from lret_dist.state import State
 
 __all__ = [
     "NUM_BINS",
     "Bins",
     "Branches",
-    "append_branches",
-    "branch",
     "candidate_weights",
     "choose",
 ]
@@ -44,11 +39,11 @@ _REDUCED_QUBITS = 3
 
 @dataclass(eq=False)
 class Branches:
-    """Candidates chosen on one MPI rank, sorted by operator, then by column.
+    """Candidates chosen on one MPI rank.
 
     Attributes:
         operators: (c,) number of the Kraus operator of each.
-        sources: (c,) column it comes from.
+        sources: (c,) number of the column that it comes from.
         weights: (c,) squared norm of each.
     """
 
@@ -59,10 +54,27 @@ class Branches:
     def __len__(self) -> int:
         return len(self.sources)
 
-    def part(self, start: int, stop: int) -> Branches:
-        """A contiguous part of the candidates."""
-        piece = slice(start, stop)
-        return Branches(self.operators[piece], self.sources[piece], self.weights[piece])
+    def __getitem__(self, part: slice | NDArray[np.int64]) -> Branches:
+        """Some of the candidates."""
+        return Branches(self.operators[part], self.sources[part], self.weights[part])
+
+    def pack(self) -> FloatArray:
+        """Operators, sources and weights, (3, c), to be sent."""
+        return np.array([self.operators, self.sources, self.weights])
+
+    @classmethod
+    def unpack(cls, words: FloatArray) -> Branches:
+        """The inverse of :meth:`pack`."""
+        return cls(words[0].astype(np.int64), words[1].astype(np.int64), words[2])
+
+    def by_operator(self) -> Branches:
+        """The same, sorted by operator, then by column."""
+        return self[np.lexsort((self.sources, self.operators))]
+
+    def by_source(self) -> Branches:
+        """The same, those of one column together, the column that has most of them last."""
+        number = np.bincount(self.sources)[self.sources]
+        return self[np.lexsort((self.operators, self.sources, number))]
 
     def build(
         self, source: Block, out: Block, bits: list[int], kraus: NDArray[np.complex128]
@@ -149,7 +161,7 @@ def _weights_by_trial(factor: Factor, kraus: NDArray[np.complex128], bits: list[
 
 
 def choose(weights: FloatArray, cut: int) -> Branches:
-    """The candidates of operators 1, 2, ... whose weight lies in bin ``cut`` or above.
+    """The candidates of operators 1, 2, ... in bin ``cut`` or above, by operator, then by column.
 
     Args:
         weights: (K, columns), as from :func:`candidate_weights`.
@@ -158,50 +170,3 @@ def choose(weights: FloatArray, cut: int) -> Branches:
     places = _core.weights_from(weights[1:], cut)
     operators, sources = np.divmod(places, max(1, weights.shape[1]))
     return Branches(operators + 1, sources, weights[1:].ravel()[places])
-
-
-def branch(
-    state: State, step: ChannelStep, kept_weights: NDArray[np.float64], branches: Branches
-) -> None:
-    """Build the chosen branches from the old columns, then apply the dominant operator to these."""
-    columns = state.factor.columns
-    append_branches(state, state, step, branches)
-    state.apply_to(state.factor.block[:, :columns], step.dominant, step.qubits)
-    state.factor.weights[:columns] = kept_weights
-
-
-def append_branches(state: State, source: State, step: ChannelStep, branches: Branches) -> None:
-    """Add the chosen branches of the columns of ``source`` to those of ``state``.
-
-    ``source`` is the state before the step's dominant operator.
-    """
-    if not len(branches):
-        return
-    columns = source.factor.columns
-    out = state.factor.append(len(branches))
-    old = source.factor.block[:, :columns]
-    bits, fixed = source.split_bits(step.qubits)
-    kraus = step.restricted(*fixed)
-    if bits:
-        branches.build(old, out, bits, kraus)
-    else:
-        out[:] = old[:, branches.sources] * kraus[branches.operators, 0, 0]
-    _send_home(state, source, step, branches, out)
-    state.factor.weights = np.concatenate([state.factor.weights, branches.weights])
-
-
-def _send_home(
-    state: State, source: State, step: ChannelStep, branches: Branches, out: Block
-) -> None:
-    """Trade branches whose operator flips distributed bits that the dominant one does not."""
-    flips = step.flips[branches.operators] ^ step.flips[0]
-    for start, stop in _runs_of_equal(flips):
-        if distance := source.row_distance(step.qubits, flips[start]):
-            with state.comm.traffic.counted_as("steps"):
-                trade_blocks(out[:, start:stop], state.comm, distance)
-
-
-def _runs_of_equal(rows: NDArray[np.int8]) -> list[tuple[int, int]]:
-    """First and one past the last of every run of equal rows."""
-    changes = 1 + np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1))
-    return list(pairwise([0, *changes.tolist(), len(rows)]))

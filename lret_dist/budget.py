@@ -6,7 +6,7 @@ import numpy as np
 
 from lret_dist.program import ChannelStep, Program
 
-__all__ = ["CompressionPolicy", "TruncationBudget", "most_uneven"]
+__all__ = ["CompressionPolicy", "TruncationBudget"]
 
 
 class TruncationBudget:
@@ -82,8 +82,3 @@ class CompressionPolicy:
     def record(self, after: float) -> None:
         """Note the number of columns after a compression."""
         self._left = after
-
-
-def most_uneven(columns: float, groups: int) -> float:
-    """Columns of one column group beyond which all are dealt out anew."""
-    return 8 + 2 * columns / groups

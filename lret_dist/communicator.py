@@ -18,11 +18,11 @@ from lret_dist.process_grid import ProcessGrid
 from lret_dist.traffic import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from mpi4py import MPI
 
-__all__ = ["BUFFER_BYTES", "GridCommunicator", "Parcel", "Patch", "Transfer", "split"]
+__all__ = ["BUFFER_BYTES", "GridCommunicator", "Parcel", "split"]
 
 T = TypeVar("T")
 Array = NDArray[Any]
@@ -35,46 +35,21 @@ _IN_FLIGHT = 2
 
 @dataclass(frozen=True)
 class Parcel:
-    """Rows to be traded with another row group.
+    """An array for one MPI rank, and one that comes from the same or another, at the same time.
 
     Attributes:
-        partner: the row group, which trades a parcel of the same shape with this one.
-        shape: shape of what is sent and of what comes.
-        dtype: its dtype.
-        pack: writes what is sent into an array.
-        unpack: takes what has come from an array.
+        target: the row group, or the column group, that gets ``sent``.
+        sent: contiguous; with no entries, nothing is sent.
+        source: the group that sends what comes.
+        came: contiguous, takes what comes; with no entries, nothing does.
+        then: called when it is there, or None.
     """
 
-    partner: int
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
-    pack: Callable[[Array], None]
-    unpack: Callable[[Array], None]
-
-
-@dataclass(frozen=True)
-class Patch:
-    """A (rows, columns) part of a flat buffer: elements ``start + i * stride + j``."""
-
-    start: int
-    rows: int
-    columns: int
-    stride: int
-
-
-class Transfer:
-    """Patches under way between column groups; :meth:`wait` ends it."""
-
-    def __init__(self, request: MPI.Request | None = None, kinds: Sequence[MPI.Datatype] = ()):
-        self._request = request
-        self._kinds = kinds
-
-    def wait(self) -> None:
-        """Wait until everything has arrived, and what was sent may be overwritten."""
-        if self._request is not None:
-            self._request.Wait()
-        for kind in self._kinds:
-            kind.Free()
+    target: int
+    sent: Array
+    source: int
+    came: Array
+    then: Callable[[], None] | None = None
 
 
 def split(total: int, parts: int) -> list[int]:
@@ -160,56 +135,32 @@ class GridCommunicator:
 
     def columns_per_group(self, columns: int) -> list[int]:
         """Number of columns on each column group."""
+        return [number for (number,) in self.counts_per_group(columns)]
+
+    def counts_per_group(self, *counts: int) -> list[tuple[int, ...]]:
+        """The numbers that each column group gives."""
         if self.grid.columns == 1:
-            return [columns]
-        counts = np.empty(self.grid.columns, np.int64)
-        self._over_columns.Allgather(np.array([columns], np.int64), counts)
+            return [counts]
+        mine = np.array(counts, np.int64)
+        everywhere = np.empty((self.grid.columns, len(counts)), np.int64)
+        self._over_columns.Allgather(mine, everywhere)
         others = self.grid.columns - 1
-        self.traffic.note(others * counts.itemsize, others)
-        return [int(count) for count in counts]
+        self.traffic.note(others * mine.nbytes, others)
+        return [tuple(each) for each in everywhere.tolist()]
 
     def trade_with_rows(self, parcels: Iterable[Parcel]) -> None:
-        """Trade parcels with row groups, same columns; the partners list theirs in like order.
+        """Trade parcels with row groups, same columns.
 
-        Parcels are packed and unpacked while others travel.
+        Two MPI ranks list what goes between them in the same order. Parcels are made, and called
+        back, while others travel.
         """
-        under_way: deque[tuple[Parcel, Array, list[MPI.Request]]] = deque()
+        if self.grid.rows > 1:
+            self._trade(self._over_rows, parcels)
 
-        def take_first() -> None:
-            parcel, came, requests = under_way.popleft()
-            for request in requests:
-                request.Wait()
-            parcel.unpack(came)
-
-        for parcel in parcels:
-            if len(under_way) == _IN_FLIGHT:
-                take_first()
-            send = np.empty(parcel.shape, parcel.dtype)
-            came = np.empty_like(send)
-            receiving = self._over_rows.Irecv(came, parcel.partner)
-            parcel.pack(send)
-            under_way.append(
-                (parcel, came, [self._over_rows.Isend(send, parcel.partner), receiving])
-            )
-            self.traffic.note(send.nbytes)
-        while under_way:
-            take_first()
-
-    def trade_over_columns(
-        self, send: Array, sent: Sequence[Patch], receive: Array, received: Sequence[Patch]
-    ) -> Transfer:
-        """Begin to trade patches of flat buffers: one goes to, and comes from, each column group.
-
-        Both buffers must be left alone until the transfer has ended.
-        """
-        if self.grid.columns == 1:
-            _strided(receive, received[0])[:] = _strided(send, sent[0])
-            return Transfer()
-        outgoing, incoming = _message(send, sent), _message(receive, received)
-        request = self._over_columns.Ialltoallw(outgoing, incoming)
-        others = [p.rows * p.columns for group, p in enumerate(sent) if group != self.column]
-        self.traffic.note(sum(others) * send.itemsize, sum(size > 0 for size in others))
-        return Transfer(request, [*outgoing[3], *incoming[3]])
+    def trade_over_columns(self, parcels: Iterable[Parcel]) -> None:
+        """As :meth:`trade_with_rows`, with column groups, same rows."""
+        if self.grid.columns > 1:
+            self._trade(self._over_columns, parcels)
 
     def gather_rows(self, part: Array, root: int = 0) -> Array | None:
         """Stack the equally shaped arrays of all row groups, in order, on row group ``root``."""
@@ -245,6 +196,27 @@ class GridCommunicator:
         """The driver's small Python object, on every MPI rank; not counted."""
         return self._all.bcast(value, root=0) if self.grid.size > 1 else value
 
+    def _trade(self, comm: MPI.Comm, parcels: Iterable[Parcel]) -> None:
+        under_way: deque[tuple[Parcel, list[MPI.Request]]] = deque()
+
+        def take_first() -> None:
+            parcel, requests = under_way.popleft()
+            for request in requests:
+                request.Wait()
+            if parcel.then is not None:
+                parcel.then()
+
+        for parcel in parcels:
+            requests = [comm.Irecv(chunk, parcel.source) for chunk in _chunks(parcel.came)]
+            for chunk in _chunks(parcel.sent):
+                requests.append(comm.Isend(chunk, parcel.target))
+                self.traffic.note(chunk.nbytes)
+            under_way.append((parcel, requests))
+            if len(under_way) == _IN_FLIGHT:
+                take_first()
+        while under_way:
+            take_first()
+
     def _sum(self, comm: MPI.Comm, array: Array) -> None:
         """Reduce, then broadcast: an Allreduce need not give every rank the same rounding."""
         self._reduce(comm, array)
@@ -265,29 +237,6 @@ class GridCommunicator:
             comm.Bcast(chunk, root=0)
             if comm.rank:
                 self.traffic.note(chunk.nbytes)
-
-
-def _strided(flat: Array, patch: Patch) -> Array:
-    """A patch as a view of its buffer."""
-    size = flat.itemsize
-    return np.lib.stride_tricks.as_strided(
-        flat[patch.start :], (patch.rows, patch.columns), (patch.stride * size, size)
-    )
-
-
-def _message(
-    flat: Array, patches: Sequence[Patch]
-) -> tuple[Array, list[int], list[int], list[MPI.Datatype]]:
-    """Patches as MPI takes them: a buffer, and counts, offsets in bytes and types."""
-    from mpi4py.util import dtlib
-
-    entry = dtlib.from_numpy_dtype(flat.dtype)
-    kinds = []
-    for patch in patches:
-        kind: MPI.Datatype = entry.Create_vector(patch.rows, patch.columns, patch.stride)
-        kinds.append(kind.Commit())
-    starts = [patch.start * flat.itemsize for patch in patches]
-    return flat, [1] * len(patches), starts, kinds
 
 
 def _chunks(array: Array) -> list[Array]:

@@ -1,16 +1,16 @@
 """Compression: replacing the factor by fewer columns, over the whole process grid.
 
 L <- L V, where G = L^dagger L = V diag(w) V^dagger and only the largest weights w are kept. The
-trace that goes is the sum of the others. To form G and to rotate, rows are traded inside a column
-group tile by tile, so that each MPI rank holds all columns of some rows; the new columns are dealt
-out in order of weight, which balances them. With more columns than the matrix has rows, the
-density matrix itself is diagonalised instead.
+trace that goes is the sum of the others. Where columns are spread they are first traded for rows,
+in place, so that each MPI rank holds all columns of some rows; the new columns are dealt out in
+order of weight, which balances them. With more columns than the matrix has rows, the density matrix
+itself is diagonalised instead.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,12 +19,12 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from lret_dist import _core
-from lret_dist.communicator import BUFFER_BYTES, GridCommunicator, Patch, Transfer, split
+from lret_dist.communicator import BUFFER_BYTES, GridCommunicator, Parcel, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from lret_dist.factor import Block, Factor
+    from lret_dist.factor import Factor
 
 __all__ = ["Cut", "compress"]
 
@@ -54,6 +54,19 @@ class Cut:
     least_gain: float = 0.0
 
 
+@dataclass(frozen=True)
+class _Tile:
+    """All columns of this column group's part of a range of rows.
+
+    Attributes:
+        rows: the range that the column groups share out.
+        entries: (rows of this part, all columns), in the order of the column groups.
+    """
+
+    rows: range
+    entries: NDArray[Any]
+
+
 def compress(factor: Factor, comm: GridCommunicator, cut: Cut, num_qubits: int) -> float:
     """Replace the factor by its largest eigenvectors, in place; collective over the grid.
 
@@ -64,11 +77,8 @@ def compress(factor: Factor, comm: GridCommunicator, cut: Cut, num_qubits: int) 
     before = _total_weight(factor, comm)
     if sum(per_group) > 1 << num_qubits:
         _compress_by_density_matrix(factor, comm, cut, num_qubits)
-    else:
-        vectors, _ = _spectrum(_gram(factor, comm, per_group), comm, cut)
-        if vectors.shape[1] == sum(per_group) and not _unbalanced(per_group):
-            return 0.0
-        _rotate(factor, comm, per_group, vectors.astype(factor.dtype, copy=False))
+    elif not _compress_by_gram_matrix(factor, comm, cut, per_group):
+        return 0.0
     factor.weights = _core.column_weights(factor.block)
     comm.sum_over_rows(factor.weights)
     return max(0.0, before - _total_weight(factor, comm))
@@ -80,8 +90,44 @@ def _total_weight(factor: Factor, comm: GridCommunicator) -> float:
     return float(total[0])
 
 
-def _unbalanced(per_group: list[int]) -> bool:
-    return max(per_group) > 1 + sum(per_group) // len(per_group)
+def _compress_by_gram_matrix(
+    factor: Factor, comm: GridCommunicator, cut: Cut, per_group: list[int]
+) -> bool:
+    """Eigenvectors of L^dagger L; whether any column went."""
+    total, alone = sum(per_group), comm.grid.columns == 1
+    tiles: list[_Tile] = []
+    gram: NDArray[Any]
+    if alone:
+        gram = _core.gram(factor.block)
+    else:
+        gram = np.zeros((total, total), factor.dtype)
+        tiles = _trade_for_rows(factor, comm, per_group, gram)
+    comm.sum_on_driver(gram)
+    vectors, _ = _spectrum(gram, comm, cut)
+    kept = int(vectors.shape[1])
+    turn: Any = vectors.astype(factor.dtype, copy=False)
+    if not alone and kept == total:
+        _trade_back(factor, comm, tiles, per_group, np.copy)
+    elif not alone:
+        dealt = _dealt(turn, comm.grid.columns)
+        _trade_back(factor, comm, tiles, split(kept, comm.grid.columns), partial(_turned, dealt))
+    elif kept < total:
+        _core.rotate(factor.block, turn, factor.first(kept))
+        factor.resize(kept)
+    return kept < total
+
+
+def _dealt(turn: NDArray[Any], groups: int) -> NDArray[Any]:
+    """New columns in the order of the column groups that get them, dealt out in turn."""
+    kept = turn.shape[1]
+    order = np.concatenate([np.arange(kept)[group::groups] for group in range(groups)])
+    return np.ascontiguousarray(turn[:, order])
+
+
+def _turned(turn: Any, tile: NDArray[Any]) -> NDArray[Any]:
+    out = np.empty((len(tile), turn.shape[1]), tile.dtype)
+    _core.rotate(tile, turn, out)
+    return out
 
 
 def _spectrum(
@@ -151,92 +197,84 @@ def _kept(values: FloatArray, rest: float, cut: Cut, size: int, rounding: float)
     return max(1, min(kept, cut.most_columns))
 
 
-def _gram(factor: Factor, comm: GridCommunicator, per_group: list[int]) -> NDArray[Any]:
-    """L^dagger L over all columns of the grid, the same on every MPI rank's driver."""
-    total = sum(per_group)
-    gram: NDArray[Any]
-    if comm.grid.columns == 1:
-        gram = _core.gram(factor.block)
-    else:
-        gram = np.zeros((total, total), factor.dtype)
-        for _, tile in _tiles(factor, comm, per_group):
-            gram += _core.gram(tile)
-    comm.sum_on_driver(gram)
-    return gram
+def _trade_for_rows(
+    factor: Factor, comm: GridCommunicator, per_group: list[int], gram: NDArray[Any]
+) -> list[_Tile]:
+    """Trade columns for rows: each column group gets all columns of its part of the rows.
 
-
-def _rotate(factor: Factor, comm: GridCommunicator, per_group: list[int], vectors: Block) -> None:
-    """L <- L V with the new columns dealt out to the column groups in turn, in place."""
-    groups = comm.grid.columns
-    kept = vectors.shape[1]
-    if groups == 1:
-        _core.rotate(factor.block, vectors, factor.block[:, :kept])
-        factor.resize(kept)
-        return
-    dealt = np.concatenate([np.arange(kept)[group::groups] for group in range(groups)])
-    shares = [len(range(group, kept, groups)) for group in range(groups)]
-    dealt_out: Any = np.ascontiguousarray(vectors[:, dealt])
-    mine = shares[comm.column]
-    factor.reserve(mine)
-    under_way: deque[Transfer] = deque()
-    for rows, tile in _tiles(factor, comm, per_group):
-        turned = np.empty((len(tile), kept), factor.dtype)
-        _core.rotate(tile, dealt_out, turned)
-        if under_way:
-            under_way.popleft().wait()
-        under_way.append(_give_back(factor, comm, rows, turned, shares))
-    under_way.popleft().wait()
-    factor.resize(mine)
-
-
-def _tiles(
-    factor: Factor, comm: GridCommunicator, per_group: list[int]
-) -> Iterator[tuple[range, NDArray[Any]]]:
-    """Trade rows so that each column group has all columns of its share of a range of rows.
-
-    The next tile travels while one is worked on.
-
-    Yields:
-        The range of rows that the column groups trade, and this MPI rank's share of it with all
-        columns, in the order of the column groups.
+    Tiles replace the rows in memory one by one. The Gram matrix of each is added to ``gram`` while
+    the next one travels.
     """
-    groups, total = comm.grid.columns, sum(per_group)
+    groups, total, here = len(per_group), sum(per_group), comm.column
+    factor.reserve(max(per_group))
     step = max(1, BUFFER_BYTES // (total * factor.dtype.itemsize)) * groups
-    ranges = [range(s, min(s + step, factor.rows)) for s in range(0, factor.rows, step)]
-    widths = [0, *np.cumsum(per_group).tolist()]
+    tiles: list[_Tile] = []
 
-    def begin(rows: range) -> tuple[NDArray[Any], Transfer]:
-        parts = _parts(rows, groups)
-        tile = np.empty((len(parts[comm.column]), total), factor.dtype)
-        came = [Patch(start, len(tile), stop - start, total) for start, stop in pairwise(widths)]
-        sent = [factor.patch(part, factor.columns) for part in parts]
-        return tile, comm.trade_over_columns(factor.storage, sent, tile.reshape(-1), came)
+    def put(rows: range, pieces: list[NDArray[Any]]) -> None:
+        tile = factor.memory_of(rows, (len(pieces[here]), total))
+        np.concatenate(pieces, axis=1, out=tile)
+        np.add(gram, _core.gram(tile), out=gram)
+        tiles.append(_Tile(rows, tile))
 
-    following = begin(ranges[0])
-    for number, rows in enumerate(ranges):
-        tile, transfer = following
-        transfer.wait()
-        if number + 1 < len(ranges):
-            following = begin(ranges[number + 1])
-        yield rows, tile
+    def parcels() -> Iterator[Parcel]:
+        for start in range(0, factor.rows, step):
+            rows = range(start, min(start + step, factor.rows))
+            parts = _parts(rows, groups)
+            pieces = [np.empty((_length(parts[here]), n), factor.dtype) for n in per_group]
+            pieces[here][:] = factor.block[parts[here]]
+            for target, source in _turns(here, groups):
+                sent = np.ascontiguousarray(factor.block[parts[target]])
+                last = source == (here + 1) % groups
+                then = partial(put, rows, pieces) if last else None
+                yield Parcel(target, sent, source, pieces[source], then)
+
+    comm.trade_over_columns(parcels())
+    return tiles
 
 
-def _give_back(
-    factor: Factor, comm: GridCommunicator, rows: range, turned: NDArray[Any], widths: list[int]
-) -> Transfer:
-    """Begin to send each column group its columns of the turned rows, and to take ours."""
+def _trade_back(
+    factor: Factor,
+    comm: GridCommunicator,
+    tiles: list[_Tile],
+    widths: list[int],
+    turned: Callable[[NDArray[Any]], NDArray[Any]],
+) -> None:
+    """Trade rows for columns: each column group gets so many of those that the turned tiles have.
+
+    ``turned`` leaves the tile as it is: its memory is that of the rows that are to come.
+    """
+    groups, here = len(widths), comm.column
     edges = [0, *np.cumsum(widths).tolist()]
-    kept = turned.shape[1]
-    sent = [Patch(start, len(turned), stop - start, kept) for start, stop in pairwise(edges)]
-    parts = _parts(rows, comm.grid.columns)
-    came = [factor.patch(part, widths[comm.column]) for part in parts]
-    return comm.trade_over_columns(turned.reshape(-1), sent, factor.storage, came)
+    share = [slice(start, stop) for start, stop in pairwise(edges)]
+    columns = factor.first(widths[here])
+
+    def parcels() -> Iterator[Parcel]:
+        for tile in tiles:
+            parts, made = _parts(tile.rows, groups), turned(tile.entries)
+            columns[parts[here]] = made[:, share[here]]
+            for target, source in _turns(here, groups):
+                sent = np.ascontiguousarray(made[:, share[target]])
+                came = np.empty((_length(parts[source]), widths[here]), factor.dtype)
+                put = partial(columns.__setitem__, parts[source], came)
+                yield Parcel(target, sent, source, came, put)
+
+    comm.trade_over_columns(parcels())
+    factor.resize(widths[here])
 
 
-def _parts(rows: range, groups: int) -> list[range]:
+def _turns(here: int, groups: int) -> list[tuple[int, int]]:
+    """To whom a column group sends and from whom it takes at a time, turn by turn."""
+    return [((here + turn) % groups, (here - turn) % groups) for turn in range(1, groups)]
+
+
+def _parts(rows: range, groups: int) -> list[slice]:
     """The rows of a range that each column group takes."""
-    edges = [0, *np.cumsum(split(len(rows), groups)).tolist()]
-    return [rows[start:stop] for start, stop in pairwise(edges)]
+    edges = np.cumsum([rows.start, *split(len(rows), groups)]).tolist()
+    return [slice(start, stop) for start, stop in pairwise(edges)]
+
+
+def _length(part: slice) -> int:
+    return int(part.stop - part.start)
 
 
 def _compress_by_density_matrix(

@@ -79,7 +79,7 @@ class Compute:
         self.seconds += gram * _EIGENVECTORS * float(min(before, self._rows)) ** 3
         self.flops += self._rows * (4.0 * before**2 + 8.0 * before * after)
         if self._grid.columns > 1:
-            traded = rows * (2 * before + after)
+            traded = rows * (before + after)
             self.packing_seconds += PACKING_PASSES["compression"] * traded * self._packing
 
     def exchange(self, columns: float) -> None:
@@ -115,10 +115,11 @@ def modelled_compute(
         itemsize: bytes of an entry of the factor.
     """
     spent = Compute(grid, speeds, 1 << program.num_qubits, itemsize)
-    fullest = course.fullest(grid.columns)
     for number, step in enumerate(program.steps):
         dense = course.switched_at is not None and number >= course.switched_at
-        columns, grown = fullest[number]
+        columns, grown = (
+            each / grid.columns for each in (course.before[number], course.grown[number])
+        )
         if not isinstance(step, UnitaryStep | ChannelStep):
             if not dense and grid.rows > 1:
                 spent.exchange(columns)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lret_dist.budget import CompressionPolicy, most_uneven
+from lret_dist.budget import CompressionPolicy
 from lret_dist.cost import density_pays
 from lret_dist.program import ChannelStep
 
@@ -42,6 +42,7 @@ class Course:
     Attributes:
         before: columns before each step.
         grown: columns after each step, before a compression that follows it.
+        moved: columns that are sent to other column groups, to build new ones from.
         compressions: compressions in each step.
         last_columns: columns at the end.
         switched_at: number of the step from which on the density matrix is used, or None.
@@ -49,6 +50,7 @@ class Course:
 
     before: list[int] = field(default_factory=list)
     grown: list[int] = field(default_factory=list)
+    moved: list[int] = field(default_factory=list)
     compressions: list[list[Compression]] = field(default_factory=list)
     last_columns: int = 1
     switched_at: int | None = None
@@ -58,35 +60,11 @@ class Course:
         """Most columns at any moment."""
         return max([1, *self.before, *self.grown])
 
-    def fullest(self, groups: int) -> list[tuple[float, float]]:
-        """Columns before and after each step in the column group that has most of them.
-
-        A compression deals the columns out evenly. New ones are mostly branches of the heaviest
-        column, so that they all come to one group, until that calls for the next compression.
-        """
-        left, found = self.before[0] if self.before else 1, []
-        for before, grown, compressions in zip(
-            self.before, self.grown, self.compressions, strict=True
-        ):
-            found.append((_fullest(left, before, groups), _fullest(left, grown, groups)))
-            left = compressions[-1].after if compressions else left
-        return found
-
-    def _add(self, before: int, grown: int, compressions: list[Compression]) -> None:
+    def _add(self, before: int, grown: int, moved: int, compressions: list[Compression]) -> None:
         self.before.append(before)
         self.grown.append(grown)
+        self.moved.append(moved)
         self.compressions.append(compressions)
-
-
-def _fullest(left: int, columns: int, groups: int) -> float:
-    """Columns of the fullest group, where a compression has left so many in all."""
-    most = min(columns, most_uneven(columns, groups))
-    return float(min(most, left / groups + max(0, columns - left)))
-
-
-def _uneven(left: int, columns: int, groups: int) -> bool:
-    """Whether groups are so uneven that columns are dealt out anew."""
-    return groups > 1 and left / groups + columns - left > most_uneven(columns, groups)
 
 
 def most_combinations(num_qubits: int) -> int:
@@ -118,22 +96,26 @@ def expected_course(
     course = Course(switched_at=0 if start_dense else None)
     full = 1 << program.num_qubits
     most = min(full, max_rank or full)
-    policy, columns, left = CompressionPolicy(program.num_qubits), first_columns, first_columns
+    policy, columns = CompressionPolicy(program.num_qubits), first_columns
     for number, (step, error) in enumerate(zip(program.steps, errors, strict=True)):
         if course.switched_at is None and may_switch and density_pays(program, number, columns):
             course.switched_at = number
         grown, compressions = columns, []
         if isinstance(step, ChannelStep):
             grown = min(columns + _new_columns(errors, number, columns), 2 * full)
-            wanted = policy.wants(grown, len(errors) - number - 1) or grown > (max_rank or full)
-            if wanted or _uneven(left, grown, groups):
+            if policy.wants(grown, len(errors) - number - 1) or grown > (max_rank or full):
                 left = min(most, _kept(error, grown))
                 policy.record(left)
                 compressions.append(Compression(grown, left))
-        course._add(columns, grown, compressions)
+        course._add(columns, grown, _sent(grown - columns, groups), compressions)
         columns = compressions[-1].after if compressions else grown
     course.last_columns = columns
     return course
+
+
+def _sent(new: int, groups: int) -> int:
+    """Columns that column groups send each other in a step: the heaviest, to all that get some."""
+    return min(groups - 1, new * (groups - 1) // groups)
 
 
 def _new_columns(errors: list[Errors], number: int, columns: int) -> int:
@@ -156,12 +138,14 @@ def recorded_course(
     course = Course(switched_at=switched_at)
     after = dict(zip(history.steps, history.ranks, strict=True))
     grown = dict(zip(history.steps, history.grown, strict=True))
+    moved = dict(zip(history.steps, history.moved, strict=True))
     compressions: dict[int, list[Compression]] = {}
     for step, before, left in history.compressions:
         compressions.setdefault(step, []).append(Compression(before, left))
     columns = first_columns
     for number in range(1, len(program.steps) + 1):
-        course._add(columns, grown.get(number, columns), compressions.get(number, []))
+        new = grown.get(number, columns)
+        course._add(columns, new, moved.get(number, 0), compressions.get(number, []))
         columns = after.get(number, columns)
     course.last_columns = columns
     return course

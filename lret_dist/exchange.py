@@ -8,6 +8,7 @@ Rows go through a few small buffers, so that they are packed while others travel
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,12 +111,8 @@ def _parcels(block: NDArray[Any], bits: list[int], value: int, partner: int) -> 
     count = rows >> len(bits)
     most = max(1, BUFFER_BYTES // (columns * block.dtype.itemsize))
     for start in range(0, count, most):
-
-        def pack(out: NDArray[Any], start: int = start) -> None:
-            _core.pack_rows(block, bits, value, start, out)
-
-        def unpack(came: NDArray[Any], start: int = start) -> None:
-            _core.unpack_rows(block, bits, value, start, came)
-
-        shape = (min(most, count - start), columns)
-        yield Parcel(partner, shape, block.dtype, pack, unpack)
+        sent = np.empty((min(most, count - start), columns), block.dtype)
+        _core.pack_rows(block, bits, value, start, sent)
+        came = np.empty_like(sent)
+        unpack = partial(_core.unpack_rows, block, bits, value, start, came)
+        yield Parcel(partner, sent, partner, came, unpack)

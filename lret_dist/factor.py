@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lret_dist import _core
-from lret_dist.communicator import Patch
 
 __all__ = ["Factor"]
 
@@ -65,17 +64,21 @@ class Factor:
     @property
     def block(self) -> Block:
         """View of the columns; it is no longer valid once the factor has grown."""
-        return self._view()[:, : self._columns]
+        return self.first(self._columns)
 
-    @property
-    def storage(self) -> NDArray[Any]:
-        """The flat buffer, of which :meth:`patch` names parts; it too is moved by growing."""
-        return self._storage
-
-    def patch(self, rows: range, columns: int) -> Patch:
-        """The first columns of some rows, as a part of the buffer; there must be room for them."""
+    def first(self, columns: int) -> Block:
+        """View of the first columns, those there are or those that there is room for."""
         assert columns <= self._stride
-        return Patch(rows.start * self._stride, len(rows), columns, self._stride)
+        return self._view()[:, :columns]
+
+    def memory_of(self, rows: range, shape: tuple[int, int]) -> NDArray[Any]:
+        """An array of undefined content in the memory of some rows, or elsewhere if it is larger.
+
+        Writing to it destroys the rows.
+        """
+        place = self._storage[rows.start * self._stride : rows.stop * self._stride]
+        size = shape[0] * shape[1]
+        return place[:size].reshape(shape) if size <= place.size else np.empty(shape, self.dtype)
 
     def append(self, count: int) -> Block:
         """Add ``count`` columns of undefined content and return a view of them.

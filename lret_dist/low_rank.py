@@ -11,14 +11,12 @@ from lret_dist.branching import (
     NUM_BINS,
     Bins,
     Branches,
-    append_branches,
-    branch,
     candidate_weights,
     choose,
 )
-from lret_dist.budget import most_uneven
 from lret_dist.compression import Cut, compress
 from lret_dist.cost import density_pays
+from lret_dist.dealing import append_branches, keep_dominant
 from lret_dist.orders import Order, Orders
 
 if TYPE_CHECKING:
@@ -112,17 +110,21 @@ class LowRank:
             return False
         path.budget.discarded += decision.dropped
         branches = choose(weights, decision.cut)
+        columns, moved = state.factor.columns, 0
         if decision.columns + decision.chosen > self._workspace():
-            self._branch_in_parts(state, step, weights[0], branches, number, path)
+            moved = self._branch_in_parts(state, step, weights[0], branches, number, path)
         else:
-            branch(state, step, weights[0], branches)
+            if decision.chosen:
+                moved = append_branches(state, state, step, branches)
+            keep_dominant(state, step, columns, weights[0])
         if decision.compress:
             self._compress(state, number, path)
         else:
             self._note_rank(decision.columns + decision.chosen)
         if self.comm.is_driver:
             grown = decision.columns + decision.chosen
-            self.outcome.history.note(number + 1, self._rank, path.budget.discarded, grown)
+            history = self.outcome.history
+            history.note(number + 1, self._rank, path.budget.discarded, grown, moved)
         return True
 
     def weights(self, state: State, step: ChannelStep) -> NDArray[np.float64]:
@@ -138,23 +140,17 @@ class LowRank:
         self, state: State, weights: NDArray[np.float64], number: int, path: Path, *, last: bool
     ) -> _Decision:
         """Sum up the candidates of all column groups; the driver decides for everybody."""
-        groups = self.comm.grid.columns
-        numbers = np.zeros(2 * NUM_BINS + groups)
-        numbers[: 2 * NUM_BINS] = Bins.of(weights[1:]).data.ravel()
-        numbers[2 * NUM_BINS + self.comm.column] = state.factor.columns
+        numbers = np.append(Bins.of(weights[1:]).data.ravel(), state.factor.columns)
         words = np.zeros(8)
         with self.comm.traffic.counted_as("steps"):
             self.comm.sum_columns_on_driver(numbers)
             if self.comm.is_driver:
-                bins = Bins(numbers[: 2 * NUM_BINS].reshape(2, NUM_BINS))
-                words = self._judge(bins, numbers[2 * NUM_BINS :], number, path, last=last).pack()
+                bins = Bins(numbers[:-1].reshape(2, NUM_BINS))
+                words = self._judge(bins, int(numbers[-1]), number, path, last=last).pack()
             self.comm.broadcast(words)
         return _Decision.unpack(words)
 
-    def _judge(
-        self, bins: Bins, per_group: NDArray[np.float64], number: int, path: Path, *, last: bool
-    ) -> _Decision:
-        columns = int(per_group.sum())
+    def _judge(self, bins: Bins, columns: int, number: int, path: Path, *, last: bool) -> _Decision:
         cut = bins.cut_for_weight(path.budget.BRANCHING_PART * path.budget.free(number))
         room = max(0, self._most_columns() - columns)
         tight = bins.number_from(cut) > room
@@ -162,7 +158,6 @@ class LowRank:
             cut = max(cut, bins.cut_for_number(room))
         chosen = bins.number_from(cut)
         steps_left = len(self.program.steps) - number - 1
-        uneven = per_group.max() > most_uneven(columns, len(per_group))
         over = columns + chosen > (self.settings.max_rank or columns + chosen)
         wanted = path.policy.wants(columns + chosen, steps_left)
         return _Decision(
@@ -170,7 +165,7 @@ class LowRank:
             columns=columns,
             chosen=chosen,
             dropped=bins.weight_below(cut),
-            compress=bool(uneven or over or wanted),
+            compress=bool(over or wanted),
             retry=tight and not last,
             densify=self._prefers_density(columns + chosen, number),
             order=Order.GO_ON if last else self._orders(),
@@ -203,17 +198,18 @@ class LowRank:
         branches: Branches,
         number: int,
         path: Path,
-    ) -> None:
+    ) -> int:
         """Branch with a compression after each part, from a copy of the columns."""
         source = state.copy()
-        branch(state, step, kept_weights, branches.part(0, 0))
-        groups = self.comm.grid.columns
+        keep_dominant(state, step, source.factor.columns, kept_weights)
+        moved, groups = 0, self.comm.grid.columns
         most = max(1, (self._workspace() - self._full_rank) // groups)
         parts = max(self.comm.columns_per_group(-(-len(branches) // most)))
         for part in range(parts):
-            piece = branches.part(part * most, (part + 1) * most)
-            append_branches(state, source, step, piece)
+            piece = branches[part * most : (part + 1) * most]
+            moved += append_branches(state, source, step, piece)
             self._compress(state, number, path)
+        return moved
 
     def _compress(self, state: State, number: int, path: Path) -> None:
         before = state.rank()

@@ -192,7 +192,7 @@ def _transmission(
 
 def _memory(program: Program, course: Course, grid: ProcessGrid, itemsize: int) -> int:
     rows = (1 << program.num_qubits) // grid.rows
-    columns = max([1.0, *(grown for _, grown in course.fullest(grid.columns))])
+    columns = -(-course.most_columns // grid.columns)
     compressed = max([0, *(c.before for each in course.compressions for c in each)])
     factor = int(rows * columns * itemsize * 17 / 16) + 2 * compressed**2 * itemsize
     if course.switched_at is not None:

@@ -213,16 +213,15 @@ class State:
         def parcel(mine: int) -> Parcel:
             # Row x meets row x ^ x_mask, so both send what the other's tile of this number meets.
             theirs = mine ^ x_mask & ~(tile - 1)
+            sent = block[theirs : theirs + tile].copy()
+            came = np.empty_like(sent)
 
-            def pack(out: NDArray[Any]) -> None:
-                out[:] = block[theirs : theirs + tile]
-
-            def unpack(came: NDArray[Any]) -> None:
+            def add_overlap() -> None:
                 low = (mask & (tile - 1) for mask in (x_mask, z_mask))
                 overlap = _core.pauli_overlap(block[mine : mine + tile], came, *low)
                 values.append(-overlap if (theirs & z_mask).bit_count() & 1 else overlap)
 
-            return Parcel(partner, (tile, block.shape[1]), block.dtype, pack, unpack)
+            return Parcel(partner, sent, partner, came, add_overlap)
 
         self.comm.trade_with_rows(parcel(start) for start in range(0, len(block), tile))
         return sum(values, 0j)

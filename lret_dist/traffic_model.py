@@ -118,7 +118,7 @@ class _Model:
             self._count_columns("results", 1)
         dense = len(steps) if course.switched_at is None else course.switched_at
         for number, step in enumerate(steps[:dense]):
-            self._step(step, course.before[number], course.grown[number])
+            self._step(step, course.before[number], course.grown[number], course.moved[number])
             for compression in course.compressions[number]:
                 self._compress(compression)
         if course.switched_at is None:
@@ -132,24 +132,34 @@ class _Model:
             self._sample(shots, dense=course.switched_at is not None)
         return self.traffic
 
-    def _step(self, step: Step, columns: int, grown: int) -> None:
+    def _step(self, step: Step, columns: int, grown: int, moved: int) -> None:
         if isinstance(step, ExchangeStep):
             self._exchange(step.qubits, columns)
         elif isinstance(step, UnitaryStep):
             self._broadcast("steps", _FLAG)
         elif isinstance(step, ChannelStep):
-            self._channel(step, columns, grown - columns)
+            self._channel(step, columns, grown - columns, moved)
         elif isinstance(step, SaveStep):
             self._save(step.save, columns)
 
-    def _channel(self, step: ChannelStep, columns: int, chosen: int) -> None:
+    def _channel(self, step: ChannelStep, columns: int, chosen: int, moved: int) -> None:
         if step.probabilities is None:
             self._sum_over_rows("steps", len(step.kraus) * columns * _REAL)
-        bins = (2 * NUM_BINS + self.grid.columns) * _REAL
-        self._note("steps", bins, self.grid.columns - 1)
+        self._note("steps", (2 * NUM_BINS + 1) * _REAL, self.grid.columns - 1)
         self._broadcast("steps", _DECISION)
         if chosen > 0:
+            self._count_columns("steps", 1, numbers=2)
+            self._hand_over(moved)
             self._trade_flipped(step, chosen)
+
+    def _hand_over(self, columns: int) -> None:
+        """New columns, and their weights, that go from column groups with too many to others."""
+        if not columns:
+            return
+        column = self.rows * self.itemsize // self.grid.rows
+        number = self.grid.rows * max(1, columns * column // BUFFER_BYTES)
+        self._note("steps", columns * column * self.grid.rows / number, number)
+        self._note("steps", columns * _REAL, self.grid.rows)
 
     def _trade_flipped(self, step: ChannelStep, chosen: int) -> None:
         """Branches that change row groups, in the proportion of the operators' weights."""
@@ -198,7 +208,7 @@ class _Model:
         elif pc > 1:
             tiles = -(-block * before // (BUFFER_BYTES * p))
             traded = p * (pc - 1) * tiles
-            for columns in (before, before, after) if after < before else (before,):
+            for columns in (before, after):
                 self._note("compression", block * columns / (p * pc * tiles), traded)
 
     def _density(self, number: int, columns: int, exchanges: DenseExchanges) -> None:
@@ -270,9 +280,9 @@ class _Model:
         layout = self.layout
         return [layout.qubit(bit) for bit in range(layout.local_bits, layout.num_qubits)]
 
-    def _count_columns(self, purpose: Purpose, times: int) -> None:
+    def _count_columns(self, purpose: Purpose, times: int, numbers: int = 1) -> None:
         """All column groups hear how many columns the others have."""
-        self._note(purpose, _REAL, times * self.grid.size * (self.grid.columns - 1))
+        self._note(purpose, numbers * _REAL, times * self.grid.size * (self.grid.columns - 1))
 
     def _sum_over_rows(self, purpose: Purpose, size: float) -> None:
         """Arrays of ``size`` bytes in all column groups together, to row group 0 and back."""

@@ -131,7 +131,7 @@ def test_full_disk(launch: Launch, folder: Path, rank: int) -> None:
         ("low_rank.candidate_weights", 3),
         ("compression._core.gram", 2),
         ("compression._eigenvectors", 0),
-        ("branching.append_branches", 1),
+        ("low_rank.append_branches", 1),
         ("communicator.GridCommunicator.trade_over_columns", 1),
         ("evolution.sample_rows", 3),
         ("run_saver.RunSaver.save", 1),

@@ -5,11 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from mpi4py import MPI
+from random_circuits import amplitude_damping, depolarizing
 
-from lret_dist import ProcessGrid
+from lret_dist import Circuit, ProcessGrid
+from lret_dist.branching import candidate_weights, choose
+from lret_dist.channels import embed
 from lret_dist.communicator import GridCommunicator
 from lret_dist.compression import Cut, compress
+from lret_dist.dealing import append_branches, keep_dominant
+from lret_dist.fusion import fuse
 from lret_dist.operators import Operator
+from lret_dist.program import ChannelStep
 from lret_dist.state import State
 
 WORLD = MPI.COMM_WORLD
@@ -117,6 +123,37 @@ def _weights(state: State) -> np.ndarray:
     weights = (np.abs(state.factor.block) ** 2).sum(axis=0)
     state.comm.sum_over_rows(weights)
     return weights
+
+
+@pytest.mark.parametrize("buffer", [40, 1 << 20])
+@pytest.mark.parametrize("noise", ["paulis", "damping"])
+def test_branches_are_dealt_out_evenly(
+    comm: GridCommunicator, noise: str, buffer: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("dealing", "exchange"):
+        monkeypatch.setattr(f"lret_dist.{module}.BUFFER_BYTES", buffer)
+    channel, qubits = depolarizing(2, 0.3), [0, QUBITS - 1]
+    if noise == "damping":
+        channel, qubits = amplitude_damping(0.3), [QUBITS - 1]
+    (step,) = fuse(Circuit(QUBITS).channel(channel, qubits)).steps
+    assert isinstance(step, ChannelStep)
+    # One column outweighs all others, so that its group chooses most branches.
+    whole = columns(5, 7) * np.array([1, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1])
+    state = spread(comm, whole)
+    weights, partial = candidate_weights(state.factor, step, *state.split_bits(step.qubits))
+    if partial:
+        comm.sum_over_rows(weights)
+    branches = choose(weights, 0)
+    before = state.factor.columns
+    append_branches(state, state, step, branches)
+    keep_dominant(state, step, before, weights[0])
+    per_group = comm.columns_per_group(state.factor.columns)
+    assert sum(per_group) == 7 + sum(comm.columns_per_group(len(branches)))
+    assert max(per_group) - min(per_group) <= 1
+    np.testing.assert_allclose(state.factor.weights, _weights(state), atol=1e-14)
+    parts = [embed(operator, qubits, QUBITS) @ whole for operator in channel]
+    exact = sum(part @ part.conj().T for part in parts)
+    np.testing.assert_allclose(density_matrix(state), exact, atol=1e-13)
 
 
 def test_pauli_sums_cross_row_groups(comm: GridCommunicator) -> None:
