@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lret_dist.program import ChannelStep, Program
@@ -44,34 +46,40 @@ class TruncationBudget:
 class CompressionPolicy:
     """Compress when the columns have grown enough, and what that saves later is worth it.
 
-    Nanoseconds a row, on two cores: a column takes ``STEP`` in each step; a compression takes
-    ``GRAM`` for each pair of columns and ``ROTATION`` for each pair of an old and a new one. What
-    it leaves is expected to be what the last one left. Columns that stay breed others, so that one
-    that goes saves ``BREEDING`` times its own share.
+    Nanoseconds a row, on two cores: a column takes ``STEP`` in each step, and as much as in
+    ``BUILDING`` of them to be built; a compression takes ``GRAM`` for each pair of columns and
+    ``ROTATION`` for each pair of an old and a new one. What it leaves is expected to be what the
+    last one left, and the columns that it spares to multiply as they have since then.
     """
 
-    STEP, GRAM, ROTATION = 1.2, 0.13, 0.2
-    BREEDING = 15.0
+    STEP, BUILDING, GRAM, ROTATION = 1.2, 10.0, 0.13, 0.2
     #: Growth since the last compression that calls for the next one, for time's sake; and for that
     #: of memory, from a part of the columns that the density matrix has.
     GROWTH, GROWTH_OF_MANY, MANY = 3.2, 2.2, 1 / 64
     #: Fewest columns that are compressed, and the part that must go for the rotation to be made.
     LEAST_COLUMNS = 32
     LEAST_GAIN = 0.1
+    #: Most growth that is looked ahead, as a logarithm: it decides long before.
+    _MOST_AHEAD = 50.0
 
-    def __init__(self, num_qubits: int) -> None:
+    def __init__(self, num_qubits: int, steps: int) -> None:
+        """Policy of a run of so many steps, none of which is done."""
         self._rows = 1 << num_qubits
-        self._left = self.LEAST_COLUMNS / self.GROWTH
+        self._steps = steps
+        self._left, self._left_at = self.LEAST_COLUMNS / self.GROWTH, -1
 
-    def wants(self, columns: int, steps_left: int) -> bool:
-        """Whether to compress a factor that has grown to so many columns."""
+    def wants(self, columns: int, step: int) -> bool:
+        """Whether to compress a factor that has grown to so many columns in this step."""
         if columns > self._rows:
             return True
         many = columns > self.MANY * self._rows
         growth = self.GROWTH_OF_MANY if many else self.GROWTH
         if columns < max(self.LEAST_COLUMNS, growth * self._left):
             return False
-        saving = self.BREEDING * self.STEP * (columns - self._left) * steps_left
+        rate = math.log(columns / self._left) / self.since(step)
+        ahead = rate * (self._steps - step - 1)
+        bred = (columns - self._left) * math.expm1(min(ahead, self._MOST_AHEAD))
+        saving = self.STEP * bred * (1 / rate + self.BUILDING)
         return saving > self.GRAM * columns**2 + self.ROTATION * columns * self._left
 
     @property
@@ -79,6 +87,10 @@ class CompressionPolicy:
         """Columns that the last compression left."""
         return self._left
 
-    def record(self, after: float) -> None:
-        """Note the number of columns after a compression."""
-        self._left = after
+    def since(self, step: int) -> int:
+        """Steps from the last compression to this one."""
+        return max(1, step - self._left_at)
+
+    def record(self, after: float, step: int) -> None:
+        """Note the number of columns after a compression in a step."""
+        self._left, self._left_at = after, step

@@ -96,16 +96,17 @@ def expected_course(
     course = Course(switched_at=0 if start_dense else None)
     full = 1 << program.num_qubits
     most = min(full, max_rank or full)
-    policy, columns = CompressionPolicy(program.num_qubits), first_columns
+    policy = CompressionPolicy(program.num_qubits, len(program.steps))
+    columns = first_columns
     for number, (step, error) in enumerate(zip(program.steps, errors, strict=True)):
         if course.switched_at is None and may_switch and density_pays(program, number, columns):
             course.switched_at = number
         grown, compressions = columns, []
         if isinstance(step, ChannelStep):
             grown = min(columns + _new_columns(errors, number, columns), 2 * full)
-            if policy.wants(grown, len(errors) - number - 1) or grown > (max_rank or full):
+            if policy.wants(grown, number) or grown > (max_rank or full):
                 left = min(most, _kept(error, grown))
-                policy.record(left)
+                policy.record(left, number)
                 compressions.append(Compression(grown, left))
         course._add(columns, grown, _sent(grown - columns, groups), compressions)
         columns = compressions[-1].after if compressions else grown

@@ -141,7 +141,7 @@ class Evolution:
         elif settings.start == "density_matrix":
             state = self._switched(factor, 0)
         budget = TruncationBudget(program, settings.epsilon)
-        policy = CompressionPolicy(program.num_qubits)
+        policy = CompressionPolicy(program.num_qubits, len(program.steps))
         self.outcome.note_rank(state.rank())
         return Task(state, 0, Path((), slice(0, settings.shots), budget, policy))
 

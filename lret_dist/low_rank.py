@@ -157,9 +157,8 @@ class LowRank:
         if tight:
             cut = max(cut, bins.cut_for_number(room))
         chosen = bins.number_from(cut)
-        steps_left = len(self.program.steps) - number - 1
         over = columns + chosen > (self.settings.max_rank or columns + chosen)
-        wanted = path.policy.wants(columns + chosen, steps_left)
+        wanted = path.policy.wants(columns + chosen, number)
         return _Decision(
             cut=cut,
             columns=columns,
@@ -219,7 +218,7 @@ class LowRank:
         with self.comm.traffic.counted_as("compression"):
             path.budget.discarded += compress(state.factor, self.comm, cut, self.program.num_qubits)
             after = state.rank()
-        path.policy.record(after)
+        path.policy.record(after, number)
         self.outcome.history.compressions.append((number + 1, before, after))
         self.outcome.num_truncations += after < before
         self._note_rank(after)

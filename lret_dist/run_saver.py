@@ -157,7 +157,7 @@ class RunSaver:
     def _resumed(self, checkpoint: Checkpoint, program: Program) -> Resumed:
         done: list[int] = checkpoint.header["done"]
         in_order = arranged(program, self._comm.grid.row_bits, done)
-        policy = CompressionPolicy(program.num_qubits)
+        policy = CompressionPolicy(program.num_qubits, len(in_order.steps))
         tasks = []
         for place, facts in enumerate(checkpoint.header["tasks"]):
             state = self._state(checkpoint, f"task {place}", facts, program.num_qubits)
@@ -165,7 +165,7 @@ class RunSaver:
             _lay_out(state, in_order, number)
             budget = TruncationBudget(in_order, self._epsilon)
             budget.discarded = facts["discarded"]
-            policy.record(facts["left"])
+            policy.record(facts["left"], number - facts["since"])
             path = Path(tuple(facts["key"]), slice(*facts["shots"]), budget, policy)
             tasks.append(Task(state, number, path))
         return Resumed(in_order, tasks, _outcome(checkpoint))
@@ -221,6 +221,7 @@ def _described(task: Task, done: int) -> dict[str, Any]:
         "shots": [path.shots.start, path.shots.stop],
         "discarded": path.budget.discarded,
         "left": path.policy.left,
+        "since": path.policy.since(task.number),
     }
 
 

@@ -71,27 +71,35 @@ def test_budget_is_shared_by_noise_weight_and_what_is_left_goes_on() -> None:
 
 
 def test_compression_follows_growth_and_the_dimension() -> None:
-    policy = CompressionPolicy(10)
+    policy = CompressionPolicy(10, 100)
     assert not policy.wants(CompressionPolicy.LEAST_COLUMNS - 1, 50)
     assert policy.wants(CompressionPolicy.LEAST_COLUMNS, 50)
-    policy.record(100)
+    policy.record(100, 30)
     assert not policy.wants(int(100 * CompressionPolicy.GROWTH_OF_MANY) - 1, 50)
     assert policy.wants(int(100 * CompressionPolicy.GROWTH_OF_MANY) + 1, 50)
-    wider = CompressionPolicy(16)
-    wider.record(100)
+    wider = CompressionPolicy(16, 100)
+    wider.record(100, 30)
     assert not wider.wants(int(100 * CompressionPolicy.GROWTH) - 1, 50)
     assert wider.wants(int(100 * CompressionPolicy.GROWTH) + 1, 50)
-    assert not policy.wants(1024, 0)
-    assert policy.wants(1025, 0)
+    assert not policy.wants(1024, 99)
+    assert policy.wants(1025, 99)
 
 
 def test_compression_is_left_out_where_few_steps_would_gain_by_it() -> None:
-    policy = CompressionPolicy(14)
-    policy.record(200)
-    wanted = [policy.wants(600, steps_left) for steps_left in range(100)]
-    assert wanted == sorted(wanted)
-    assert not wanted[1]
-    assert wanted[99]
+    policy = CompressionPolicy(14, 110)
+    policy.record(200, 9)
+    wanted = [policy.wants(700, step) for step in range(10, 110)]
+    assert wanted == sorted(wanted, reverse=True)
+    assert wanted[0]
+    assert not wanted[98]
+
+
+def test_columns_that_multiply_fast_are_compressed_for_fewer_steps() -> None:
+    fast, slow = CompressionPolicy(14, 200), CompressionPolicy(14, 200)
+    fast.record(50, 175)
+    slow.record(50, 50)
+    assert fast.wants(200, 180)
+    assert not slow.wants(200, 180)
 
 
 def test_expected_rank_grows_with_noise_and_stays_below_the_dimension() -> None:
