@@ -7,6 +7,7 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lret_dist.communicator import job_rank
 from lret_dist.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -40,13 +41,18 @@ def agreeing(comm: GridCommunicator, failed: str) -> Iterator[None]:
     except Exception as error:
         problem = error
     try:
-        report = None if problem is None else (_reason(problem), socket.gethostname())
+        report = None if problem is None else _report(problem)
         reports = comm.gather_objects_everywhere(report)
         if any(reports):
             raise CheckpointError(f"{failed}: {_summary(reports)}") from problem
     finally:
         # Its traceback holds this frame, and with it all that the block was working on.
         problem = None
+
+
+def _report(error: Exception) -> tuple[str, int, str]:
+    """Why this MPI rank failed, its number and its host."""
+    return _reason(error), job_rank(), socket.gethostname()
 
 
 def _reason(error: Exception) -> str:
@@ -56,12 +62,12 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _summary(reports: list[tuple[str, str] | None]) -> str:
+def _summary(reports: list[tuple[str, int, str] | None]) -> str:
     """The reasons, each once, with the MPI ranks and hosts that gave it."""
     where: dict[str, list[tuple[int, str]]] = {}
-    for rank, report in enumerate(reports):
-        if report is not None:
-            where.setdefault(report[0], []).append((rank, report[1]))
+    for report in filter(None, reports):
+        reason, rank, host = report
+        where.setdefault(reason, []).append((rank, host))
     if len(reports) == 1:
         return next(iter(where))
     return "; ".join(f"{_places(places)}: {reason}" for reason, places in where.items())

@@ -7,6 +7,7 @@ keeps every count far below 2**31. All that travels is counted.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from mpi4py import MPI
 
-__all__ = ["BUFFER_BYTES", "GridCommunicator", "Parcel", "split"]
+__all__ = ["BUFFER_BYTES", "GridCommunicator", "Parcel", "job_rank", "split"]
 
 T = TypeVar("T")
 Array = NDArray[Any]
@@ -50,6 +51,15 @@ class Parcel:
     source: int
     came: Array
     then: Callable[[], None] | None = None
+
+
+def job_rank() -> int:
+    """Number of this MPI rank in the whole MPI job, or 0 in a process that runs without MPI."""
+    if "mpi4py.MPI" not in sys.modules:
+        return 0
+    from mpi4py import MPI
+
+    return MPI.COMM_WORLD.rank if MPI.Is_initialized() else 0
 
 
 def split(total: int, parts: int) -> list[int]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from lret_dist.communicator import GridCommunicator
+from lret_dist.communicator import GridCommunicator, job_rank
 from lret_dist.errors import CancelledError, CheckpointError, StoppedError
 from lret_dist.machine import USUAL_SPEEDS, Machine, Speeds, measure_kernels, measure_network
 from lret_dist.memory import available_bytes, usable
@@ -184,13 +184,17 @@ def ending_the_job_on_failure(comm: MPI.Intracomm) -> Iterator[None]:
     except BaseException:
         if comm.size == 1:
             raise
-        say(comm, f"failed; the whole MPI job is ended\n{traceback.format_exc()}")
+        say(f"failed; the whole MPI job is ended\n{traceback.format_exc()}")
         comm.Abort(1)
 
 
-def say(comm: MPI.Intracomm, text: str) -> None:
+def say(text: str) -> None:
     """Write to standard error in one piece, so that lines of several MPI ranks do not mix."""
-    line = f"lret: MPI rank {comm.rank} of {comm.size} on {socket.gethostname()} {text}\n"
+    from mpi4py import MPI
+
+    line = (
+        f"lret: MPI rank {job_rank()} of {MPI.COMM_WORLD.size} on {socket.gethostname()} {text}\n"
+    )
     sys.stderr.flush()
     os.write(2, line.encode(errors="replace"))
 
@@ -244,7 +248,7 @@ def teller(comm: MPI.Intracomm) -> Callable[[int], None]:
     under_way: list[MPI.Request] = []
 
     def tell(number: int) -> None:
-        under_way.append(comm.isend(number, 0, _SIGNAL))
+        under_way.append(comm.isend((number, job_rank()), 0, _SIGNAL))
 
     return tell
 
@@ -258,9 +262,10 @@ def signals_heard(
         if comm is not None:
             for rank in range(1, comm.size):
                 if comm.iprobe(rank, _SIGNAL):
-                    return comm.recv(source=rank, tag=_SIGNAL), rank
+                    told: tuple[int, int] = comm.recv(source=rank, tag=_SIGNAL)
+                    return told
         number = signals.heard()
-        return None if number is None else (number, 0)
+        return None if number is None else (number, job_rank())
 
     while heard() is not None:
         pass

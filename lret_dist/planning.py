@@ -311,7 +311,7 @@ def _choice(predictor: Predictor, grids: list[ProcessGrid]) -> tuple[Prediction,
     if best.memory_bytes > predictor.machine.bytes_per_rank:
         return best, "it needs least memory"
     if best.grid.size < predictor.machine.mpi_ranks:
-        return best, f"more than {best.grid.size} MPI ranks are not expected to be faster"
+        return best, f"more MPI ranks than {best.grid.size} are not expected to be faster"
     return best, "it is expected to be fastest"
 
 

@@ -84,7 +84,7 @@ class DriverSession(Session):
         if self._workers is None:
             return
         if not stopped:
-            say(self._workers, "the run did not stop in time; the whole MPI job is ended")
+            say("the run did not stop in time; the whole MPI job is ended")
             self._workers.Abort(1)
         tell(self._workers, None)
 
