@@ -235,7 +235,7 @@ A circuit of {rows[0]["case"]} qubits. What the run added to the resident memory
 MPI rank, which had run a small circuit before: the factor, and all buffers, pages of MPI's shared
 memory among them; not Python and its libraries. `against 1/P` compares the fullest MPI rank with
 its share of what one MPI rank takes for as many columns. Predicted is that with buffers at their
-largest. Column groups are even after each compression only.
+largest.
 
 {_table(cells)}
 

@@ -34,12 +34,12 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import scaling_report
+from measurements import Row, keep, kept
 from scaling_cases import CLUSTER, CLUSTER_MEMORY, QUICK, STRONG, Case, memory, weak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Row = dict[str, Any]
 SECTIONS = ("strong", "weak", "memory", "projection")
 #: MPI ranks of the memory section, and of the projection.
 MEMORY_RANKS = (1, 2, 4, 8)
@@ -99,20 +99,7 @@ def measure_all(options: argparse.Namespace) -> list[Row]:
             rows.append(measure(wanted))
             print(scaling_report.line(rows[-1]), flush=True)
             if options.json:
-                part = options.json.with_name(options.json.name + ".part")
-                part.write_text(json.dumps(rows, indent=1) + "\n")
-                part.replace(options.json)
-    return rows
-
-
-def kept(path: Path | None) -> list[Row]:
-    """The measurements of a file that may not be there yet."""
-    if path is None or not path.exists():
-        return []
-    try:
-        rows: list[Row] = json.loads(path.read_text())
-    except ValueError as error:
-        raise SystemExit(f"{path} holds no measurements ({error}); move it away") from None
+                keep(rows, options.json)
     return rows
 
 

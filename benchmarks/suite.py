@@ -43,11 +43,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 
 import report
+from measurements import Row, keep, kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Row = dict[str, Any]
 LEVELS = ("low", "middle", "high")
 DEVICE_WORKLOADS = [
     f"W7-{kind}-{device}"
@@ -161,26 +161,6 @@ def measure_all(options: argparse.Namespace) -> list[Row]:
                     keep(rows, options.json)
             print(report.line(next(row for row in rows if cell.of(row))), flush=True)
     return rows
-
-
-def kept(path: Path | None) -> list[Row]:
-    """The measurements of a file that may not be there yet."""
-    if path is None or not path.exists():
-        return []
-    try:
-        rows: list[Row] = json.loads(path.read_text())
-    except ValueError as error:
-        raise SystemExit(
-            f"{path} holds no measurements of this suite ({error}); move it away"
-        ) from None
-    return rows
-
-
-def keep(rows: list[Row], path: Path) -> None:
-    """Write the measurements, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(rows, indent=1) + "\n")
-    part.replace(path)
 
 
 def parse_arguments() -> argparse.Namespace:
