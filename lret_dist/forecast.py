@@ -205,8 +205,8 @@ def _alternatives(
     found = [predict(grid) for grid in _partitions(machine.mpi_ranks, most_rows)]
     for multiple in _MULTIPLES:
         if (ranks := int(multiple * machine.mpi_ranks)) >= 1:
-            others = [predict(grid) for grid in _partitions(ranks, most_rows)]
-            found.append(best_of(others, machine.bytes_per_rank))
+            others = sorted(_partitions(ranks, most_rows), key=lambda grid: (grid.size, grid.rows))
+            found.append(best_of(map(predict, others), machine.bytes_per_rank))
     by_grid = {each.grid: each for each in found if each.grid != job.grid}
     return sorted(by_grid.values(), key=lambda each: (each.grid.size, each.grid.rows))
 

@@ -28,6 +28,8 @@ __all__ = ["Expectation", "Prediction", "Predictor", "best_of"]
 
 #: Messages on the way of a sum, or a broadcast, that must follow each other, for each doubling.
 _STEP_MESSAGES = 3
+#: Seconds that more MPI ranks must save.
+_LEAST_SAVING = 3e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,14 +206,29 @@ def _memory(program: Program, course: Course, grid: ProcessGrid, itemsize: int) 
 def best_of(predictions: Iterable[Prediction], budget: int) -> Prediction:
     """The fastest of those that fit in memory, or the one that needs least; of equals the smaller.
 
-    An MPI rank more must pay: a larger grid is taken where it saves a twentieth of the time.
+    More MPI ranks must pay: a larger grid is taken where it saves a twentieth of the time, and
+    more than arranging the steps for it takes; for a run that is hardly longer none is looked at.
+
+    Args:
+        predictions: in the order of the sizes of their grids; no more are asked for than it takes.
+        budget: bytes that one MPI rank may use.
     """
-    found = sorted(predictions, key=lambda each: each.grid.size)
-    fitting = [each for each in found if each.memory_bytes <= budget]
-    if not fitting:
-        return min(found, key=lambda each: each.memory_bytes)
-    best = fitting[0]
-    for each in fitting[1:]:
-        if each.seconds < (0.95 if each.grid.size > best.grid.size else 1.0) * best.seconds:
+    best: Prediction | None = None
+    for each in predictions:
+        if best is None or best.memory_bytes > budget:
+            better = best is None or each.memory_bytes < best.memory_bytes
+        else:
+            better = each.memory_bytes <= budget and each.seconds < _worth(best, each)
+        if better:
             best = each
+        if best is each and each.memory_bytes <= budget and each.seconds < 2 * _LEAST_SAVING:
+            break
+    assert best is not None
     return best
+
+
+def _worth(best: Prediction, larger: Prediction) -> float:
+    """Seconds below which the prediction for a grid at least as large is better."""
+    if larger.grid.size == best.grid.size:
+        return best.seconds
+    return min(0.95 * best.seconds, best.seconds - _LEAST_SAVING)
