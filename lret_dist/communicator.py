@@ -162,7 +162,7 @@ class GridCommunicator:
         """Trade parcels with row groups, same columns.
 
         Two MPI ranks list what goes between them in the same order. Parcels are made, and called
-        back, while others travel.
+        back, while others travel; when one is asked for, at most one other is still under way.
         """
         if self.grid.rows > 1:
             self._trade(self._over_rows, parcels)

@@ -9,6 +9,7 @@ Rows go through a few small buffers, so that they are packed while others travel
 from __future__ import annotations
 
 from functools import partial
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,9 +111,10 @@ def _parcels(block: NDArray[Any], bits: list[int], value: int, partner: int) -> 
         return
     count = rows >> len(bits)
     most = max(1, BUFFER_BYTES // (columns * block.dtype.itemsize))
-    for start in range(0, count, most):
-        sent = np.empty((min(most, count - start), columns), block.dtype)
+    # One parcel travels while the next is packed, so two pairs of buffers take turns.
+    pairs = cycle(np.empty((2, 2, min(most, count), columns), block.dtype))
+    for start, pair in zip(range(0, count, most), pairs, strict=False):
+        sent, came = pair[:, : count - start]
         _core.pack_rows(block, bits, value, start, sent)
-        came = np.empty_like(sent)
         unpack = partial(_core.unpack_rows, block, bits, value, start, came)
         yield Parcel(partner, sent, partner, came, unpack)
