@@ -149,17 +149,20 @@ class _Model:
         self._broadcast("steps", _DECISION)
         if chosen > 0:
             self._count_columns("steps", 1, numbers=2)
-            self._hand_over(moved)
+            self._hand_over(moved, chosen)
             self._trade_flipped(step, chosen)
 
-    def _hand_over(self, columns: int) -> None:
-        """New columns, and their weights, that go from column groups with too many to others."""
+    def _hand_over(self, columns: int, chosen: int) -> None:
+        """Columns of which other column groups build some branches, and which those are."""
         if not columns:
             return
-        column = self.rows * self.itemsize // self.grid.rows
-        number = self.grid.rows * max(1, columns * column // BUFFER_BYTES)
-        self._note("steps", columns * column * self.grid.rows / number, number)
-        self._note("steps", columns * _REAL, self.grid.rows)
+        pr, pc = self.grid.rows, self.grid.columns
+        size = self.rows // pr * self.itemsize
+        parts = max(columns, columns * size // BUFFER_BYTES)
+        self._note("steps", columns * size / parts, pr * parts)
+        branches = chosen * (pc - 1) // pc
+        self._note("steps", 3 * _REAL * branches / (pc - 1), pr * (pc - 1))
+        self._note("steps", _REAL, pc - 1)
 
     def _trade_flipped(self, step: ChannelStep, chosen: int) -> None:
         """Branches that change row groups, in the proportion of the operators' weights."""

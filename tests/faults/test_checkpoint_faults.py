@@ -132,6 +132,7 @@ def test_full_disk(launch: Launch, folder: Path, rank: int) -> None:
         ("compression._core.gram", 2),
         ("compression._eigenvectors", 0),
         ("low_rank.append_branches", 1),
+        ("dealing._tell", 3),
         ("communicator.GridCommunicator.trade_over_columns", 1),
         ("evolution.sample_rows", 3),
         ("run_saver.RunSaver.save", 1),
