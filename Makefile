@@ -16,7 +16,7 @@ help:
 	@echo "make lint   style and types only"
 	@echo "make fmt    rewrite the files in the house style"
 	@echo "make bench  measure against other simulators, write docs/benchmarks.md (about two hours)"
-	@echo "make scaling  measure scaling over MPI ranks, write docs/scaling.md (about 5 minutes)"
+	@echo "make scaling  measure scaling over MPI ranks, write docs/scaling.md (about 8 minutes)"
 	@echo "make clean  remove everything that was built or installed here"
 
 demo: .venv/ready

@@ -74,7 +74,7 @@ def parse_arguments() -> argparse.Namespace:
     own = [2**power for power in range(cores.bit_length())]
     parser.add_argument("sections", nargs="*", metavar="section", help=", ".join(SECTIONS))
     parser.add_argument("--ranks", type=int, nargs="+", default=own, help="numbers of MPI ranks")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="small circuits, once each")
     parser.add_argument("--json", type=Path, help="file that keeps the measurements")
     parser.add_argument("--markdown", type=Path, help="file to write the tables to")

@@ -28,12 +28,6 @@ class TruncationBudget:
         self._allowed = epsilon * shares
         self.discarded = 0.0
 
-    def copy(self) -> TruncationBudget:
-        """An independent budget, for one of several outcomes of a measurement."""
-        other = object.__new__(TruncationBudget)
-        other._allowed, other.discarded = self._allowed, self.discarded
-        return other
-
     def allowed(self, step: int) -> float:
         """Trace that may be discarded in all once step number ``step`` is reached."""
         return float(self._allowed[step])

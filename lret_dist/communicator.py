@@ -30,7 +30,7 @@ Array = NDArray[Any]
 
 #: Bytes of one transfer buffer.
 BUFFER_BYTES = 1 << 22
-#: Pairs of buffers that rows travel in at a time.
+#: Parcels that are under way at a time.
 _IN_FLIGHT = 2
 
 

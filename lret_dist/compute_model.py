@@ -117,9 +117,8 @@ def modelled_compute(
     spent = Compute(grid, speeds, 1 << program.num_qubits, itemsize)
     for number, step in enumerate(program.steps):
         dense = course.switched_at is not None and number >= course.switched_at
-        columns, grown = (
-            each / grid.columns for each in (course.before[number], course.grown[number])
-        )
+        columns = -(-course.before[number] // grid.columns)
+        grown = -(-course.grown[number] // grid.columns)
         if not isinstance(step, UnitaryStep | ChannelStep):
             if not dense and grid.rows > 1:
                 spent.exchange(columns)

@@ -42,16 +42,16 @@ class Course:
     Attributes:
         before: columns before each step.
         grown: columns after each step, before a compression that follows it.
-        moved: columns that are sent to other column groups, to build new ones from.
         compressions: compressions in each step.
+        lent: columns that column groups send each other in all, to build branches of.
         last_columns: columns at the end.
         switched_at: number of the step from which on the density matrix is used, or None.
     """
 
     before: list[int] = field(default_factory=list)
     grown: list[int] = field(default_factory=list)
-    moved: list[int] = field(default_factory=list)
     compressions: list[list[Compression]] = field(default_factory=list)
+    lent: int = 0
     last_columns: int = 1
     switched_at: int | None = None
 
@@ -60,10 +60,9 @@ class Course:
         """Most columns at any moment."""
         return max([1, *self.before, *self.grown])
 
-    def _add(self, before: int, grown: int, moved: int, compressions: list[Compression]) -> None:
+    def _add(self, before: int, grown: int, compressions: list[Compression]) -> None:
         self.before.append(before)
         self.grown.append(grown)
-        self.moved.append(moved)
         self.compressions.append(compressions)
 
 
@@ -108,14 +107,16 @@ def expected_course(
                 left = min(most, _kept(error, grown))
                 policy.record(left, number)
                 compressions.append(Compression(grown, left))
-        course._add(columns, grown, _sent(grown - columns, groups), compressions)
+        course._add(columns, grown, compressions)
+        if course.switched_at is None:
+            course.lent += _lent(grown - columns, groups)
         columns = compressions[-1].after if compressions else grown
     course.last_columns = columns
     return course
 
 
-def _sent(new: int, groups: int) -> int:
-    """Columns that column groups send each other in a step: the heaviest, to all that get some."""
+def _lent(new: int, groups: int) -> int:
+    """Columns that column groups send each other in a step: the heaviest, to all that need it."""
     return min(groups - 1, new * (groups - 1) // groups)
 
 
@@ -133,20 +134,18 @@ def _kept(error: Errors, columns: int) -> int:
 
 
 def recorded_course(
-    program: Program, history: History, first_columns: int, switched_at: int | None
+    program: Program, history: History, first_columns: int, switched_at: int | None, lent: int
 ) -> Course:
     """The course that a certified run took."""
-    course = Course(switched_at=switched_at)
+    course = Course(switched_at=switched_at, lent=lent)
     after = dict(zip(history.steps, history.ranks, strict=True))
     grown = dict(zip(history.steps, history.grown, strict=True))
-    moved = dict(zip(history.steps, history.moved, strict=True))
     compressions: dict[int, list[Compression]] = {}
     for step, before, left in history.compressions:
         compressions.setdefault(step, []).append(Compression(before, left))
     columns = first_columns
     for number in range(1, len(program.steps) + 1):
-        new = grown.get(number, columns)
-        course._add(columns, new, moved.get(number, 0), compressions.get(number, []))
+        course._add(columns, grown.get(number, columns), compressions.get(number, []))
         columns = after.get(number, columns)
     course.last_columns = columns
     return course

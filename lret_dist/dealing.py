@@ -83,7 +83,7 @@ def _evened(columns: Sequence[int], total: int) -> list[int]:
     return wanted
 
 
-def append_branches(state: State, source: State, step: ChannelStep, branches: Branches) -> int:
+def append_branches(state: State, source: State, step: ChannelStep, branches: Branches) -> None:
     """Add the chosen branches of the columns of ``source`` to those of ``state``; collective.
 
     Args:
@@ -91,12 +91,10 @@ def append_branches(state: State, source: State, step: ChannelStep, branches: Br
         source: the state before the step's dominant operator, often the same.
         step: the channel.
         branches: those that this column group has chosen.
-
-    Returns:
-        The number of columns that were sent to other column groups, in all; on the driver only.
     """
     factor, comm, columns = state.factor, state.comm, source.factor.columns
-    counts = comm.counts_per_group(factor.columns, len(branches))
+    with comm.traffic.counted_as("steps"):
+        counts = comm.counts_per_group(factor.columns, len(branches))
     handovers = deal([old for old, _ in counts], [new for _, new in counts])
     leaving = sum(len(each) for each in handovers if each.source == comm.column)
     coming = sum(len(each) for each in handovers if each.target == comm.column)
@@ -108,18 +106,13 @@ def append_branches(state: State, source: State, step: ChannelStep, branches: Br
     build = partial(_build, source=source, step=step)
     build(old, staying, out[:, : len(staying)])
     factor.weights = np.concatenate([factor.weights, staying.weights])
-    if not handovers:
-        return 0
-    moved = np.zeros(1)
     with comm.traffic.counted_as("steps"):
         most = max(1, BUFFER_BYTES // (factor.rows * factor.dtype.itemsize))
         shares = _tell(handovers, comm, branches, most)
         comm.trade_over_columns(_parcels(shares, old, out[:, len(staying) :], build, most))
-        moved[0] = sum(len(share.columns) for share in shares)
-        comm.sum_columns_on_driver(moved)
+    comm.traffic.lent_columns += sum(len(share.columns) for share in shares)
     weights = [share.branches.weights for share in shares if share.target == comm.column]
     factor.weights = np.concatenate([factor.weights, *weights])
-    return int(moved[0])
 
 
 def keep_dominant(

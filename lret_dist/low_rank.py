@@ -110,12 +110,12 @@ class LowRank:
             return False
         path.budget.discarded += decision.dropped
         branches = choose(weights, decision.cut)
-        columns, moved = state.factor.columns, 0
+        columns = state.factor.columns
         if decision.columns + decision.chosen > self._workspace():
-            moved = self._branch_in_parts(state, step, weights[0], branches, number, path)
+            self._branch_in_parts(state, step, weights[0], branches, number, path)
         else:
             if decision.chosen:
-                moved = append_branches(state, state, step, branches)
+                append_branches(state, state, step, branches)
             keep_dominant(state, step, columns, weights[0])
         if decision.compress:
             self._compress(state, number, path)
@@ -123,8 +123,7 @@ class LowRank:
             self._note_rank(decision.columns + decision.chosen)
         if self.comm.is_driver:
             grown = decision.columns + decision.chosen
-            history = self.outcome.history
-            history.note(number + 1, self._rank, path.budget.discarded, grown, moved)
+            self.outcome.history.note(number + 1, self._rank, path.budget.discarded, grown)
         return True
 
     def weights(self, state: State, step: ChannelStep) -> NDArray[np.float64]:
@@ -197,25 +196,24 @@ class LowRank:
         branches: Branches,
         number: int,
         path: Path,
-    ) -> int:
+    ) -> None:
         """Branch with a compression after each part, from a copy of the columns."""
         source = state.copy()
         keep_dominant(state, step, source.factor.columns, kept_weights)
-        moved, groups = 0, self.comm.grid.columns
+        groups = self.comm.grid.columns
         most = max(1, (self._workspace() - self._full_rank) // groups)
         parts = max(self.comm.columns_per_group(-(-len(branches) // most)))
         for part in range(parts):
             piece = branches[part * most : (part + 1) * most]
-            moved += append_branches(state, source, step, piece)
+            append_branches(state, source, step, piece)
             self._compress(state, number, path)
-        return moved
 
     def _compress(self, state: State, number: int, path: Path) -> None:
-        before = state.rank()
         most = min(self._full_rank, self.settings.max_rank or self._full_rank)
-        gain = 0.0 if before > most else path.policy.LEAST_GAIN
-        cut = Cut(path.budget.free(number), most, gain)
         with self.comm.traffic.counted_as("compression"):
+            before = state.rank()
+            gain = 0.0 if before > most else path.policy.LEAST_GAIN
+            cut = Cut(path.budget.free(number), most, gain)
             path.budget.discarded += compress(state.factor, self.comm, cut, self.program.num_qubits)
             after = state.rank()
         path.policy.record(after, number)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RUN_OVERHEAD",
     "available_bytes",
+    "borrowed_bytes",
     "check_density_memory",
     "check_memory",
     "columns_that_fit",
@@ -147,13 +148,19 @@ def columns_that_fit(program: Program, grid: ProcessGrid, itemsize: int, budget:
     """Columns over the whole grid that leave room to grow, compress and sample in ``budget``.
 
     A column takes its rows and the headroom of growing; a compression of R columns takes about
-    four R x R complex matrices on the driver.
+    four R x R complex matrices on the driver. Column groups borrow columns from others.
     """
     rows = (1 << program.num_qubits) // grid.rows
     free = budget - 2 * 8 * rows - min(RUN_OVERHEAD, budget // 4)
+    free -= borrowed_bytes(grid, rows * itemsize)
     each = rows * itemsize * 1.3 / grid.columns
     columns = (math.sqrt(each**2 + 4 * 64 * max(free, 0)) - each) / (2 * 64)
     return max(1, int(columns))
+
+
+def borrowed_bytes(grid: ProcessGrid, column_bytes: int) -> int:
+    """Bytes of the columns of other groups that an MPI rank builds branches of at a time: two."""
+    return 2 * column_bytes if grid.columns > 1 else 0
 
 
 def usable(available: int, ranks_on_host: int) -> int:

@@ -306,12 +306,11 @@ def _choice(predictor: Predictor, grids: list[ProcessGrid]) -> tuple[Prediction,
     if len(grids) == 1:
         alone = predictor.machine.mpi_ranks == 1
         return predictor.predict(grids[0]), "there is one MPI rank" if alone else "asked for"
-    smallest_first = sorted(grids, key=lambda grid: grid.size)
-    best = best_of(map(predictor.predict, smallest_first), predictor.machine.bytes_per_rank)
+    best = best_of(predictor.predict, grids, predictor.machine.bytes_per_rank)
     if best.memory_bytes > predictor.machine.bytes_per_rank:
         return best, "it needs least memory"
     if best.grid.size < predictor.machine.mpi_ranks:
-        return best, f"more MPI ranks than {best.grid.size} are not expected to be faster"
+        return best, f"more MPI ranks than {best.grid.size} are not expected to save enough time"
     return best, "it is expected to be fastest"
 
 
@@ -320,8 +319,7 @@ def _sampled_choice(model: SampledModel, grids: list[ProcessGrid]) -> tuple[Pred
     if grids[0].rows == 1 or len(grids) == 1:
         reason = "column groups run batches of sampled columns by themselves"
         return model.predict(grids[0]), reason
-    smallest_first = sorted(grids, key=lambda grid: grid.size)
-    best = best_of(map(model.predict, smallest_first), model.machine.bytes_per_rank)
+    best = best_of(model.predict, grids, model.machine.bytes_per_rank)
     return best, "rows must be split to fit in memory, and it is expected to be fastest"
 
 

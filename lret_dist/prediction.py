@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from lret_dist.compute_model import modelled_compute
 from lret_dist.cost import expected_errors
 from lret_dist.course import expected_course, most_combinations
-from lret_dist.memory import RUN_OVERHEAD, density_bytes
+from lret_dist.memory import RUN_OVERHEAD, borrowed_bytes, density_bytes
 from lret_dist.program import ExchangeStep
 from lret_dist.schedule import arranged
 from lret_dist.traffic_model import dense_exchanges, modelled_traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from lret_dist.course import Course
     from lret_dist.machine import Machine, Speeds
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Expectation", "Prediction", "Predictor", "best_of"]
 
-#: Messages on the way of a sum, or a broadcast, that must follow each other, for each doubling.
-_STEP_MESSAGES = 3
+#: Messages of a step that must follow each other, for each doubling of the MPI ranks; and those
+#: more by which column groups deal out branches.
+_STEP_MESSAGES, _DEALING_MESSAGES = 3, 3
 #: Seconds that more MPI ranks must save.
 _LEAST_SAVING = 3e-3
 
@@ -187,7 +188,8 @@ def _transmission(
         return 0.0
     depth = math.ceil(math.log2(grid.size))
     carried = sum(traffic.bytes.values()) / grid.size
-    stops = len(program.steps) * _STEP_MESSAGES + 8 * sum(map(len, course.compressions))
+    each = _STEP_MESSAGES + (_DEALING_MESSAGES if grid.columns > 1 else 0)
+    stops = len(program.steps) * each + 8 * sum(map(len, course.compressions))
     exchanges = sum(isinstance(step, ExchangeStep) for step in program.steps)
     return carried / speeds.bandwidth + speeds.latency * (stops * depth + exchanges * grid.rows)
 
@@ -197,33 +199,39 @@ def _memory(program: Program, course: Course, grid: ProcessGrid, itemsize: int) 
     columns = -(-course.most_columns // grid.columns)
     compressed = max([0, *(c.before for each in course.compressions for c in each)])
     factor = int(rows * columns * itemsize * 17 / 16) + 2 * compressed**2 * itemsize
+    factor += borrowed_bytes(grid, rows * itemsize)
     if course.switched_at is not None:
         dense = density_bytes(program.num_qubits, grid.rows, itemsize)
         factor = dense if course.switched_at == 0 else dense + factor
     return factor + 16 * rows + (RUN_OVERHEAD if grid.size > 1 else 0)
 
 
-def best_of(predictions: Iterable[Prediction], budget: int) -> Prediction:
+def best_of(
+    predict: Callable[[ProcessGrid], Prediction], grids: Iterable[ProcessGrid], budget: int
+) -> Prediction:
     """The fastest of those that fit in memory, or the one that needs least; of equals the smaller.
 
     More MPI ranks must pay: a larger grid is taken where it saves a twentieth of the time, and
     more than arranging the steps for it takes; for a run that is hardly longer none is looked at.
 
     Args:
-        predictions: in the order of the sizes of their grids; no more are asked for than it takes.
+        predict: predicts a run on a grid.
+        grids: the grids to choose from.
         budget: bytes that one MPI rank may use.
     """
-    best: Prediction | None = None
-    for each in predictions:
-        if best is None or best.memory_bytes > budget:
-            better = best is None or each.memory_bytes < best.memory_bytes
+    smallest, *others = sorted(grids, key=lambda grid: grid.size)
+    best = predict(smallest)
+    for grid in others:
+        fits = best.memory_bytes <= budget
+        if fits and best.seconds < 2 * _LEAST_SAVING and grid.size > best.grid.size:
+            break
+        each = predict(grid)
+        if not fits:
+            better = each.memory_bytes < best.memory_bytes
         else:
             better = each.memory_bytes <= budget and each.seconds < _worth(best, each)
         if better:
             best = each
-        if best is each and each.memory_bytes <= budget and each.seconds < 2 * _LEAST_SAVING:
-            break
-    assert best is not None
     return best
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -109,7 +110,6 @@ class History:
         steps: number of the last step done, counted from 1 over the fused program.
         ranks: columns after it.
         grown: columns before the compression that follows it, if any does.
-        moved: columns that were sent to other column groups, to build new ones from.
         discarded: trace discarded so far.
         seconds: time since the run began.
         compressions: of each compression the step that it follows or precedes, and the columns
@@ -119,26 +119,22 @@ class History:
     steps: list[int] = field(default_factory=list)
     ranks: list[int] = field(default_factory=list)
     grown: list[int] = field(default_factory=list)
-    moved: list[int] = field(default_factory=list)
     discarded: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     compressions: list[tuple[int, int, int]] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter, repr=False)
 
-    def note(
-        self, step: int, rank: int, discarded: float, grown: int | None = None, moved: int = 0
-    ) -> None:
+    def note(self, step: int, rank: int, discarded: float, grown: int | None = None) -> None:
         """Note that a step is done."""
         self.steps.append(step)
         self.ranks.append(rank)
         self.grown.append(rank if grown is None else grown)
-        self.moved.append(moved)
         self.discarded.append(discarded)
         self.seconds.append(time.perf_counter() - self.started)
 
     def to_dict(self) -> dict[str, list[Any]]:
         """The lists with one entry for each step, by name."""
-        names = ("steps", "ranks", "grown", "moved", "discarded", "seconds")
+        names = ("steps", "ranks", "grown", "discarded", "seconds")
         return {name: list(getattr(self, name)) for name in names}
 
 
@@ -198,4 +194,4 @@ class Path:
 
     def child(self, outcome: int, shots: slice) -> Path:
         """The path that goes on with one outcome of a measurement."""
-        return Path((*self.key, outcome), shots, self.budget.copy(), self.policy)
+        return Path((*self.key, outcome), shots, copy(self.budget), copy(self.policy))

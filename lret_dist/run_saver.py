@@ -157,7 +157,6 @@ class RunSaver:
     def _resumed(self, checkpoint: Checkpoint, program: Program) -> Resumed:
         done: list[int] = checkpoint.header["done"]
         in_order = arranged(program, self._comm.grid.row_bits, done)
-        policy = CompressionPolicy(program.num_qubits, len(in_order.steps))
         tasks = []
         for place, facts in enumerate(checkpoint.header["tasks"]):
             state = self._state(checkpoint, f"task {place}", facts, program.num_qubits)
@@ -165,6 +164,7 @@ class RunSaver:
             _lay_out(state, in_order, number)
             budget = TruncationBudget(in_order, self._epsilon)
             budget.discarded = facts["discarded"]
+            policy = CompressionPolicy(program.num_qubits, len(in_order.steps))
             policy.record(facts["left"], number - facts["since"])
             path = Path(tuple(facts["key"]), slice(*facts["shots"]), budget, policy)
             tasks.append(Task(state, number, path))

@@ -224,9 +224,10 @@ def _communication(job: Job, report: Report) -> dict[str, Any]:
         "bytes_by_purpose": {p: sum(each.bytes[p] for each in counted) for p in counted[0].bytes},
         "predicted": _predicted(job.prediction),
     }
-    certified = job.settings.sampling is None
-    if certified and job.averages is None and not job.program.has_mid_measurements:
-        modelled = _modelled(job, report.outcome)
+    one_way = job.averages is None and not job.program.has_mid_measurements
+    # What a resumed run did before was counted then, perhaps on another grid.
+    if job.settings.sampling is None and one_way and not report.resumed:
+        modelled = _modelled(job, report)
         facts["modelled_bytes"] = sum(modelled.bytes.values())
         facts["modelled_bytes_by_purpose"] = modelled.bytes
         facts["modelled_messages"] = sum(modelled.messages.values())
@@ -238,11 +239,13 @@ def _predicted(prediction: Prediction) -> dict[str, Any]:
     return {name: getattr(prediction, name) for name in (*names, "bytes", "messages")}
 
 
-def _modelled(job: Job, outcome: Outcome) -> Traffic:
+def _modelled(job: Job, report: Report) -> Traffic:
     """The model's traffic for the columns that the run had."""
     settings, program = job.settings, arranged(job.program, job.grid.row_bits)
     first = 1 if program.initial_state is None else program.initial_state.shape[1]
-    course = recorded_course(program, outcome.history, first, outcome.switched_at)
+    lent = sum(each.lent_columns for each in report.traffic) // job.grid.rows
+    outcome = report.outcome
+    course = recorded_course(program, outcome.history, first, outcome.switched_at, lent)
     return modelled_traffic(program, course, job.grid, settings.dtype.itemsize, settings.shots)
 
 

@@ -29,10 +29,12 @@ class Traffic:
     Attributes:
         messages: number of messages for each purpose.
         bytes: their bytes.
+        lent_columns: columns of the factor that went to other column groups, to build branches of.
     """
 
     messages: dict[Purpose, int] = field(default_factory=lambda: dict.fromkeys(PURPOSES, 0))
     bytes: dict[Purpose, int] = field(default_factory=lambda: dict.fromkeys(PURPOSES, 0))
+    lent_columns: int = 0
     _purpose: Purpose = "results"
 
     @contextmanager

@@ -92,7 +92,7 @@ def modelled_traffic(
 
     Args:
         program: arranged for the grid's row bits.
-        course: columns step by step, on any grid.
+        course: columns step by step, on as many column groups.
         grid: the process grid.
         itemsize: bytes of an entry of the factor.
         shots: samples drawn at the end.
@@ -118,9 +118,10 @@ class _Model:
             self._count_columns("results", 1)
         dense = len(steps) if course.switched_at is None else course.switched_at
         for number, step in enumerate(steps[:dense]):
-            self._step(step, course.before[number], course.grown[number], course.moved[number])
+            self._step(step, course.before[number], course.grown[number])
             for compression in course.compressions[number]:
                 self._compress(compression)
+        self._lend(course.lent)
         if course.switched_at is None:
             self._count_columns("results", 1)
         else:
@@ -132,37 +133,39 @@ class _Model:
             self._sample(shots, dense=course.switched_at is not None)
         return self.traffic
 
-    def _step(self, step: Step, columns: int, grown: int, moved: int) -> None:
+    def _step(self, step: Step, columns: int, grown: int) -> None:
         if isinstance(step, ExchangeStep):
             self._exchange(step.qubits, columns)
         elif isinstance(step, UnitaryStep):
             self._broadcast("steps", _FLAG)
         elif isinstance(step, ChannelStep):
-            self._channel(step, columns, grown - columns, moved)
+            self._channel(step, columns, grown - columns)
         elif isinstance(step, SaveStep):
             self._save(step.save, columns)
 
-    def _channel(self, step: ChannelStep, columns: int, chosen: int, moved: int) -> None:
+    def _channel(self, step: ChannelStep, columns: int, chosen: int) -> None:
         if step.probabilities is None:
             self._sum_over_rows("steps", len(step.kraus) * columns * _REAL)
         self._note("steps", (2 * NUM_BINS + 1) * _REAL, self.grid.columns - 1)
         self._broadcast("steps", _DECISION)
         if chosen > 0:
             self._count_columns("steps", 1, numbers=2)
-            self._hand_over(moved, chosen)
+            self._tell(chosen)
             self._trade_flipped(step, chosen)
 
-    def _hand_over(self, columns: int, chosen: int) -> None:
-        """Columns of which other column groups build some branches, and which those are."""
-        if not columns:
-            return
-        pr, pc = self.grid.rows, self.grid.columns
-        size = self.rows // pr * self.itemsize
+    def _tell(self, chosen: int) -> None:
+        """Column groups hear which branches of others they are to build."""
+        others = self.grid.columns - 1
+        if others:
+            size = 3 * _REAL * chosen / self.grid.columns
+            self._note("steps", size, min(chosen, others) * self.grid.rows)
+
+    def _lend(self, columns: int) -> None:
+        """Columns that others build branches of."""
+        size = self.rows // self.grid.rows * self.itemsize
         parts = max(columns, columns * size // BUFFER_BYTES)
-        self._note("steps", columns * size / parts, pr * parts)
-        branches = chosen * (pc - 1) // pc
-        self._note("steps", 3 * _REAL * branches / (pc - 1), pr * (pc - 1))
-        self._note("steps", _REAL, pc - 1)
+        if parts:
+            self._note("steps", columns * size / parts, self.grid.rows * parts)
 
     def _trade_flipped(self, step: ChannelStep, chosen: int) -> None:
         """Branches that change row groups, in the proportion of the operators' weights."""

@@ -1,19 +1,14 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from lret_dist import ProcessGrid
 from lret_dist.prediction import Prediction, best_of
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
-
-def prediction(mpi_ranks: int, seconds: float, memory: int = 1) -> Prediction:
+def prediction(grid: ProcessGrid, seconds: float, memory: int = 1) -> Prediction:
     return Prediction(
-        grid=ProcessGrid(1, mpi_ranks),
+        grid=grid,
         seconds=seconds,
         compute_seconds=seconds,
         communication_seconds=0.0,
@@ -38,19 +33,26 @@ def prediction(mpi_ranks: int, seconds: float, memory: int = 1) -> Prediction:
     ],
 )
 def test_more_mpi_ranks_must_pay(times: list[float], size: int) -> None:
-    found = best_of((prediction(1 + n, time) for n, time in enumerate(times)), 10)
+    grids = [ProcessGrid(1, 1 + number) for number in range(len(times))]
+    found = best_of(lambda grid: prediction(grid, times[grid.size - 1]), grids, 10)
     assert found.grid.size == size
 
 
 def test_nothing_larger_is_predicted_for_a_short_run() -> None:
-    def lazily() -> Iterator[Prediction]:
-        yield prediction(1, 1e-3)
-        raise AssertionError("there is nothing to gain")
+    times = {(1, 1): 0.0095, (1, 2): 0.0059, (2, 1): 0.001}
 
-    assert best_of(lazily(), 10).grid.size == 1
+    def predicted(grid: ProcessGrid) -> Prediction:
+        return prediction(grid, times[grid.rows, grid.columns])
+
+    grids = [ProcessGrid(4, 2), ProcessGrid(1, 2), ProcessGrid(2, 1), ProcessGrid(1, 1)]
+    assert best_of(predicted, grids, 10).grid == ProcessGrid(2, 1)
 
 
-def test_memory_goes_first() -> None:
-    assert best_of([prediction(1, 1e-3, 20), prediction(2, 1.0, 10)], 10).grid.size == 2
-    assert best_of([prediction(1, 1.0, 20), prediction(2, 1.0, 15)], 10).grid.size == 2
-    assert best_of([prediction(1, 1.0, 5), prediction(2, 1e-3, 15)], 10).grid.size == 1
+@pytest.mark.parametrize(
+    ("alone", "shared", "size"),
+    [((1e-3, 20), (1.0, 10), 2), ((1.0, 20), (1.0, 15), 2), ((1.0, 5), (1e-3, 15), 1)],
+)
+def test_memory_goes_first(alone: tuple[float, int], shared: tuple[float, int], size: int) -> None:
+    facts = {1: alone, 2: shared}
+    grids = [ProcessGrid(1, 1), ProcessGrid(1, 2)]
+    assert best_of(lambda grid: prediction(grid, *facts[grid.size]), grids, 10).grid.size == size

@@ -6,13 +6,14 @@ import io
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from _pytest.terminal import TerminalReporter
 from mpi4py import MPI
 
+from lret_dist import ProcessGrid
 from lret_dist.prediction import Prediction
 
 HERE = Path(__file__).parent
@@ -41,8 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def small_runs_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let "auto" take all MPI ranks for circuits as small as those of the tests."""
 
-    def largest(predictions: Sequence[Prediction], _: int) -> Prediction:
-        return max(predictions, key=lambda each: (each.grid.size, each.grid.rows))
+    def largest(
+        predict: Callable[[ProcessGrid], Prediction], grids: Sequence[ProcessGrid], _: int
+    ) -> Prediction:
+        return predict(max(grids, key=lambda grid: (grid.size, grid.rows)))
 
     monkeypatch.setattr("lret_dist.planning.best_of", largest)
 

@@ -34,8 +34,8 @@ def columns(seed: int, number: int) -> np.ndarray:
     return entries / np.linalg.norm(entries)
 
 
-def spread(comm: GridCommunicator, whole: np.ndarray) -> State:
-    return State.prepare(QUBITS, comm, np.dtype(np.complex128), whole, whole.shape[1])
+def spread(comm: GridCommunicator, whole: np.ndarray, dtype: type = np.complex128) -> State:
+    return State.prepare(QUBITS, comm, np.dtype(dtype), whole, whole.shape[1])
 
 
 def density_matrix(state: State) -> np.ndarray:
@@ -127,10 +127,16 @@ def _weights(state: State) -> np.ndarray:
 
 @pytest.mark.parametrize("buffer", [40, 1 << 20])
 @pytest.mark.parametrize("noise", ["paulis", "damping"])
+@pytest.mark.parametrize(("dtype", "close"), [(np.complex128, 1e-13), (np.complex64, 1e-6)])
 def test_branches_are_dealt_out_evenly(
-    comm: GridCommunicator, noise: str, buffer: int, monkeypatch: pytest.MonkeyPatch
+    comm: GridCommunicator,
+    noise: str,
+    buffer: int,
+    dtype: type,
+    close: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in ("dealing", "exchange"):
+    for module in ("dealing", "exchange", "compression"):
         monkeypatch.setattr(f"lret_dist.{module}.BUFFER_BYTES", buffer)
     channel, qubits = depolarizing(2, 0.3), [0, QUBITS - 1]
     if noise == "damping":
@@ -139,7 +145,7 @@ def test_branches_are_dealt_out_evenly(
     assert isinstance(step, ChannelStep)
     # One column outweighs all others, so that its group chooses most branches.
     whole = columns(5, 7) * np.array([1, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1])
-    state = spread(comm, whole)
+    state = spread(comm, whole, dtype)
     weights, partial = candidate_weights(state.factor, step, *state.split_bits(step.qubits))
     if partial:
         comm.sum_over_rows(weights)
@@ -150,10 +156,18 @@ def test_branches_are_dealt_out_evenly(
     per_group = comm.columns_per_group(state.factor.columns)
     assert sum(per_group) == 7 + sum(comm.columns_per_group(len(branches)))
     assert max(per_group) - min(per_group) <= 1
-    np.testing.assert_allclose(state.factor.weights, _weights(state), atol=1e-14)
+    np.testing.assert_allclose(state.factor.weights, _weights(state), atol=close)
     parts = [embed(operator, qubits, QUBITS) @ whole for operator in channel]
     exact = sum(part @ part.conj().T for part in parts)
-    np.testing.assert_allclose(density_matrix(state), exact, atol=1e-13)
+    np.testing.assert_allclose(density_matrix(state), exact, atol=close)
+    # A compression that would gain too little gives everything back as it was.
+    number, block = sum(per_group), state.factor.block.copy()
+    discarded = compress(state.factor, comm, Cut(0.0, number, least_gain=1.1), QUBITS)
+    if number <= 1 << QUBITS:
+        assert discarded == 0
+        np.testing.assert_array_equal(state.factor.block, block)
+    assert compress(state.factor, comm, Cut(0.0, 1 << QUBITS), QUBITS) < close
+    np.testing.assert_allclose(density_matrix(state), exact, atol=10 * close)
 
 
 def test_pauli_sums_cross_row_groups(comm: GridCommunicator) -> None:

@@ -70,6 +70,9 @@ def test_counted_bytes_are_those_of_the_model(
     counted = sum(facts["bytes"])
     # A density matrix on one MPI rank leaves the others a few words.
     assert facts["modelled_bytes"] == pytest.approx(counted, rel=0.05, abs=100)
+    for purpose, number in facts["bytes_by_purpose"].items():
+        modelled = facts["modelled_bytes_by_purpose"][purpose]
+        assert modelled == pytest.approx(number, rel=0.05, abs=0.01 * counted + 100)
     assert facts["modelled_messages"] == pytest.approx(sum(facts["messages"]), rel=0.3)
     if method == "density_matrix":
         assert facts["predicted"]["bytes"] == pytest.approx(counted, rel=0.05, abs=100)
