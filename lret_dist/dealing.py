@@ -90,22 +90,25 @@ def append_branches(state: State, source: State, step: ChannelStep, branches: Br
         state: what grows.
         source: the state before the step's dominant operator, often the same.
         step: the channel.
-        branches: those that this column group has chosen.
+        branches: those that this column group has chosen, sorted by operator.
     """
     factor, comm, columns = state.factor, state.comm, source.factor.columns
     with comm.traffic.counted_as("steps"):
         counts = comm.counts_per_group(factor.columns, len(branches))
     handovers = deal([old for old, _ in counts], [new for _, new in counts])
-    leaving = sum(len(each) for each in handovers if each.source == comm.column)
-    coming = sum(len(each) for each in handovers if each.target == comm.column)
-    if leaving:
+    staying, coming = branches, 0
+    if leaving := sum(len(each) for each in handovers if each.source == comm.column):
         branches = branches.by_source()
-    staying = branches[: len(branches) - leaving].by_operator()
+        staying = branches[: len(branches) - leaving].by_operator()
+    else:
+        coming = sum(len(each) for each in handovers if each.target == comm.column)
     out = factor.append(len(staying) + coming)
     old = source.factor.block[:, :columns]
     build = partial(_build, source=source, step=step)
     build(old, staying, out[:, : len(staying)])
     factor.weights = np.concatenate([factor.weights, staying.weights])
+    if not handovers:
+        return
     with comm.traffic.counted_as("steps"):
         most = max(1, BUFFER_BYTES // (factor.rows * factor.dtype.itemsize))
         shares = _tell(handovers, comm, branches, most)
