@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from enum import IntEnum
@@ -58,7 +59,8 @@ class DriverOrders(Orders):
         self._cancelled = cancelled
         self._heard = heard
         self._interval = interval
-        self._saved = time.monotonic()
+        #: When the time to the next checkpoint began, and the last one.
+        self._since, self._saved = time.monotonic(), -math.inf
 
     def __call__(self) -> Order:
         """The next order; whoever gets one to save obeys it."""
@@ -66,15 +68,16 @@ class DriverOrders(Orders):
             return Order.CANCEL
         if self._interval is None:
             return Order.GO_ON
-        due = time.monotonic() - self._saved >= self._interval
+        now = time.monotonic()
+        due = now - self._since >= self._interval
         while (found := self._heard()) is not None:
             number, mpi_rank = found
             if number == signal.SIGTERM:
                 self.cause = f"SIGTERM on MPI rank {mpi_rank}"
                 return Order.SAVE_AND_STOP
             # Slurm tells all MPI ranks, and what it tells the others comes a little later.
-            due = due or time.monotonic() - self._saved >= _TOGETHER
+            due = due or now - self._saved >= _TOGETHER
         if not due:
             return Order.GO_ON
-        self._saved = time.monotonic()
+        self._since = self._saved = now
         return Order.SAVE
