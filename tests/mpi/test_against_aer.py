@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -41,39 +42,45 @@ def circuit_of(names: list[str], num_qubits: int, rng: np.random.Generator) -> Q
     return circuit
 
 
-def assert_equals_aer(
-    circuit: QuantumCircuit, noise: NoiseModel, partition: Parallelization, method: str
-) -> None:
-    circuit.save_density_matrix(label="rho")
-    circuit.save_probabilities(label="p")
-    # Every MPI rank has built the same circuit and noise from the same seed.
-    result = simulate_collectively(
-        translate_circuit(circuit),
-        NoiseModelImporter.import_noise_model(noise),
-        comm=WORLD,
-        method=method,
-        epsilon=0,
-        shots=0,
-        parallelization=partition,
-    )
-    if result is not None:
-        exact = aer_data(circuit, noise)
-        np.testing.assert_allclose(result.data["rho"], exact["rho"].data, rtol=0, atol=1e-10)
-        np.testing.assert_allclose(result.data["p"], exact["p"], rtol=0, atol=1e-10)
+class Case:
+    """A circuit with noise for all partitions and methods; every MPI rank builds the same one."""
+
+    def __init__(self, circuit: QuantumCircuit, noise: NoiseModel) -> None:
+        circuit.save_density_matrix(label="rho")
+        circuit.save_probabilities(label="p")
+        self._circuit, self._noise = circuit, noise
+        self._translated = translate_circuit(circuit)
+        self._imported = NoiseModelImporter.import_noise_model(noise)
+
+    @cached_property
+    def _exact(self) -> dict[str, Any]:
+        return aer_data(self._circuit, self._noise)
+
+    def assert_equals_aer(self, partition: Parallelization, method: str) -> None:
+        result = simulate_collectively(
+            self._translated,
+            self._imported,
+            comm=WORLD,
+            method=method,
+            epsilon=0,
+            shots=0,
+            parallelization=partition,
+        )
+        if result is not None:
+            rho, p = self._exact["rho"].data, self._exact["p"]
+            np.testing.assert_allclose(result.data["rho"], rho, rtol=0, atol=1e-10)
+            np.testing.assert_allclose(result.data["p"], p, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("method", ["low_rank", "density_matrix"])
-@pytest.mark.parametrize("partition", PARTITIONS)
-@pytest.mark.parametrize("part", range(3))
-def test_every_standard_gate_with_noise(partition: Parallelization, part: int, method: str) -> None:
+@cache
+def standard_gates(part: int) -> Case:
     rng = np.random.default_rng(part)
     circuit = circuit_of(sorted(GATES)[part::3], 5, rng)
-    assert_equals_aer(circuit, noise_on(widths_of(circuit), rng), partition, method)
+    return Case(circuit, noise_on(widths_of(circuit), rng))
 
 
-@pytest.mark.parametrize("method", ["low_rank", "density_matrix"])
-@pytest.mark.parametrize("partition", PARTITIONS)
-def test_every_kind_of_error(partition: Parallelization, method: str) -> None:
+@cache
+def every_kind_of_error() -> Case:
     rng = np.random.default_rng(9)
     model = NoiseModel()
     kinds = [*one_qubit_errors(rng), *two_qubit_errors(rng)]
@@ -84,4 +91,17 @@ def test_every_kind_of_error(partition: Parallelization, method: str) -> None:
         gate = GATES["rx" if error.num_qubits == 1 else "rzx"]
         circuit.append(gate.base_class(*rng.uniform(-3, 3, 1), label=f"kind{number}"), wires)
         model.add_quantum_error(error, f"kind{number}", wires, warnings=False)
-    assert_equals_aer(circuit, model, partition, method)
+    return Case(circuit, model)
+
+
+@pytest.mark.parametrize("method", ["low_rank", "density_matrix"])
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("part", range(3))
+def test_every_standard_gate_with_noise(partition: Parallelization, part: int, method: str) -> None:
+    standard_gates(part).assert_equals_aer(partition, method)
+
+
+@pytest.mark.parametrize("method", ["low_rank", "density_matrix"])
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_every_kind_of_error(partition: Parallelization, method: str) -> None:
+    every_kind_of_error().assert_equals_aer(partition, method)
