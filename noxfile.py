@@ -84,9 +84,10 @@ def tidy(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Run every test that needs no ``mpirun``, once."""
-    targets = session.posargs or ["tests", "--ignore=tests/mpi", "--ignore=tests/faults"]
-    _pytest(session, "mpich", *targets)
+    """Run every test that needs no ``mpirun``, once; most use one core, so two at a time."""
+    everything = ["-n", "2", "--dist=worksteal"]
+    everything += ["tests", "--ignore=tests/mpi", "--ignore=tests/faults"]
+    _pytest(session, "mpich", *(session.posargs or everything))
 
 
 @nox.session(venv_backend="none")
