@@ -148,6 +148,7 @@ def _serve(comm: MPI.Intracomm) -> NoReturn:
     with ending_the_job_on_failure(comm):
         comm.send(_READY, 0, _WORD)
         grids, signals = Grids(comm), SignalNotes()
+        signals.install(signal.SIGUSR1)
         threads, machine = 1, Machine(mpi_ranks=comm.size, bytes_per_rank=0)
         while (command := next_message(comm, 0, COMMAND)) is not None:
             if isinstance(command, str):

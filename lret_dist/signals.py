@@ -19,20 +19,24 @@ _SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class SignalNotes:
-    """SIGTERM and SIGUSR1 of this process, for whoever asks."""
+    """SIGTERM and SIGUSR1 of this process, for whoever asks.
+
+    While nothing can be saved, SIGTERM ends the process as ever. SIGUSR1 does nothing: it asks for
+    a checkpoint, and Slurm sends it to all MPI ranks whatever they do.
+    """
 
     def __init__(self) -> None:
         self._noted: deque[int] = deque()
         self._tell: Callable[[int], None] = self._noted.append
         self._active = False
 
-    def install(self) -> None:
-        """Note signals from now on, but for those that the user's program handles itself.
+    def install(self, *numbers: int) -> None:
+        """Note signals (default: both) from now on, but for those that the user's program handles.
 
         Python lets the main thread alone do this; elsewhere nothing happens.
         """
         if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
+            for number in numbers or _SIGNALS:
                 if signal.getsignal(number) == signal.SIG_DFL:
                     signal.signal(number, self._handle)
 
@@ -61,7 +65,7 @@ class SignalNotes:
     def _handle(self, number: int, _: FrameType | None) -> None:
         if self._active:
             self._tell(number)
-        else:
+        elif number == signal.SIGTERM:
             # As if it had not been noted.
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)

@@ -84,6 +84,19 @@ def test_interrupted_launcher(launch: Launch, script: str, number: int) -> None:
     assert job.finish(SOON).code != 0
 
 
+def test_sigusr1_leaves_the_workers_alone(launch: Launch) -> None:
+    """Slurm sends it to every MPI rank, whether there is a run to be saved or not."""
+    job = launch("waits", ranks=3)
+    job.wait_for("ready")
+    for rank in (1, 2):
+        job.signal(signal.SIGUSR1, rank=rank)
+    time.sleep(0.5)
+    job.signal(signal.SIGUSR1, rank=0)  # which the script handles
+    outcome = job.finish(SOON)
+    assert outcome.code == 0, outcome.output
+    assert "counts {3: 10}" in outcome.output
+
+
 @pytest.mark.parametrize("script", ["idle", "long_run"])
 def test_interrupted_single_process(launch: Launch, script: str) -> None:
     job = launch(script, ranks=0)

@@ -1,0 +1,48 @@
+"""Signals that ask for a checkpoint, with and without a run that can be saved."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from lret_dist.signals import SignalNotes
+
+
+@pytest.fixture
+def notes() -> Iterator[SignalNotes]:
+    notes = SignalNotes()
+    notes.install()
+    yield notes
+    notes.remove()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_noted_while_a_run_can_be_saved(notes: SignalNotes, number: int) -> None:
+    with notes.active():
+        os.kill(os.getpid(), number)
+        assert notes.heard() == number
+        assert notes.heard() is None
+
+
+def test_sigusr1_between_runs_does_nothing(notes: SignalNotes) -> None:
+    os.kill(os.getpid(), signal.SIGUSR1)
+    with notes.active():
+        assert notes.heard() is None
+
+
+def test_the_users_own_handler_stays() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, _: heard.append(number))
+    try:
+        notes = SignalNotes()
+        notes.install()
+        with notes.active():
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert notes.heard() is None
+        notes.remove()
+        assert heard == [signal.SIGUSR1]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
