@@ -15,7 +15,7 @@ help:
 	@echo "make test   lint and all tests; those that need MPI on MPICH and on Open MPI"
 	@echo "make lint   style and types only"
 	@echo "make fmt    rewrite the files in the house style"
-	@echo "make bench  measure against other simulators, write docs/benchmarks.md (about two hours)"
+	@echo "make bench  measure against other simulators, write docs/benchmarks.md (about three hours)"
 	@echo "make scaling  measure scaling over MPI ranks, write docs/scaling.md (about 8 minutes)"
 	@echo "make clean  remove everything that was built or installed here"
 

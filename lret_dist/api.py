@@ -165,7 +165,6 @@ def _orders(job: Job, comm: MPI.Intracomm) -> Iterator[Orders]:
         yield Orders()
         return
     signals, driver = SignalNotes(), comm.rank == 0
-    signals.install()
     try:
         with signals.active(None if driver else teller(comm)):
             if driver:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lret_dist import _core
 from lret_dist.checkpoint_writer import Matrix
-from lret_dist.errors import CancelledError, StoppedError
+from lret_dist.errors import CancelledError
 from lret_dist.estimates import Tally
 from lret_dist.evolution import BATCH, Evolution, sample_final
 from lret_dist.orders import Order, Orders
@@ -145,10 +145,7 @@ class _Batches:
             assert self._saver is not None
             path = self._save(self._saver, done, wanted)
             if order == Order.SAVE_AND_STOP:
-                raise StoppedError(
-                    f"the run was stopped by {self._orders.cause} after {done} batches of sampled "
-                    f"columns; it is saved in {path}, and the same call goes on from there"
-                )
+                raise self._orders.stopped(f"{done} batches of sampled columns", path)
         return 2 if words[1] < _SECONDS_BETWEEN_ORDERS else 1
 
     def _save(self, saver: RunSaver, done: int, wanted: int) -> FilePath:

@@ -31,7 +31,7 @@ Array = NDArray[Any]
 #: Bytes of one transfer buffer.
 BUFFER_BYTES = 1 << 22
 #: Parcels that are under way at a time.
-_IN_FLIGHT = 2
+IN_FLIGHT = 2
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,8 @@ class GridCommunicator:
         """Trade parcels with row groups, same columns.
 
         Two MPI ranks list what goes between them in the same order. Parcels are made, and called
-        back, while others travel; when one is asked for, at most one other is still under way.
+        back, while others travel; when one is asked for, fewer than ``IN_FLIGHT`` others are under
+        way.
         """
         if self.grid.rows > 1:
             self._trade(self._over_rows, parcels)
@@ -222,7 +223,7 @@ class GridCommunicator:
                 requests.append(comm.Isend(chunk, parcel.target))
                 self.traffic.note(chunk.nbytes)
             under_way.append((parcel, requests))
-            if len(under_way) == _IN_FLIGHT:
+            if len(under_way) == IN_FLIGHT:
                 take_first()
         while under_way:
             take_first()

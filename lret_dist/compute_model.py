@@ -58,12 +58,10 @@ class Compute:
         self._packing = speeds.pass_seconds * itemsize / 16
         self._room = 1.0
 
-    def step(
-        self, step: UnitaryStep | ChannelStep, columns: float, grown: float, total: int
-    ) -> None:
+    def step(self, step: UnitaryStep | ChannelStep, columns: int, grown: int, total: int) -> None:
         """A step, from columns on the slowest MPI rank before and after it, and after in all."""
         passes = _passes(step)
-        work = _ROW + passes * grown + _BRANCH * max(0.0, grown - columns)
+        work = _ROW + passes * grown + _BRANCH * max(0, grown - columns)
         if grown > self._room:
             self._room = _HEADROOM * grown
             work += _MOVE * grown
@@ -82,7 +80,7 @@ class Compute:
             traded = rows * (before + after)
             self.packing_seconds += PACKING_PASSES["compression"] * traded * self._packing
 
-    def exchange(self, columns: float) -> None:
+    def exchange(self, columns: int) -> None:
         """An exchange of row bits."""
         half = self._shared * columns / 2
         self.packing_seconds += PACKING_PASSES["exchange"] * half * self._packing

@@ -238,7 +238,6 @@ def take_part(
         return
     with suppress(*SHARED_ERRORS), ExitStack() as stack:
         if job.settings.checkpoint is not None:
-            signals.install()
             stack.enter_context(signals.active(teller(comm)))
         execute(job, grid, threads, Orders())
 

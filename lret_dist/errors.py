@@ -38,7 +38,13 @@ class CheckpointError(LretError):
 
 
 class StoppedError(LretError):
-    """The run was stopped by a signal and saved; the same call goes on from its checkpoint."""
+    """The run was stopped by a signal and saved; the same call goes on from its checkpoint.
+
+    Attributes:
+        mpi_rank: the MPI rank that got the signal, None where that is not known.
+    """
+
+    mpi_rank: int | None = None
 
 
 class UnsupportedOperationError(LretError, ValueError):

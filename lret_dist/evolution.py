@@ -9,7 +9,7 @@ import numpy as np
 
 from lret_dist.budget import CompressionPolicy, TruncationBudget
 from lret_dist.density import DensityState
-from lret_dist.errors import CancelledError, StoppedError
+from lret_dist.errors import CancelledError
 from lret_dist.low_rank import LowRank
 from lret_dist.orders import Order, Orders
 from lret_dist.program import (
@@ -198,11 +198,8 @@ class Evolution:
         original = [origins[number] for number in done if origins[number] >= 0]
         path = self._saver.save(self.outcome, [*self._waiting, task], self.program, original)
         if order == Order.SAVE_AND_STOP:
-            raise StoppedError(
-                f"the run was stopped by {self._orders.cause} after {len(original)} of its "
-                f"{sum(origin >= 0 for origin in origins)} steps; it is saved in {path}, and the "
-                f"same call goes on from there"
-            )
+            steps = sum(origin >= 0 for origin in origins)
+            raise self._orders.stopped(f"{len(original)} of its {steps} steps", path)
 
     def _switched(self, state: State, number: int) -> DensityState:
         """The density matrix, which takes over from the factor before step ``number``."""

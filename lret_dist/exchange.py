@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lret_dist import _core
-from lret_dist.communicator import BUFFER_BYTES, GridCommunicator, Parcel
+from lret_dist.communicator import BUFFER_BYTES, IN_FLIGHT, GridCommunicator, Parcel
 from lret_dist.operators import Operator
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ def _parcels(block: NDArray[Any], bits: list[int], value: int, partner: int) -> 
         return
     count = rows >> len(bits)
     most = max(1, BUFFER_BYTES // (columns * block.dtype.itemsize))
-    # One parcel travels while the next is packed, so two pairs of buffers take turns.
-    pairs = cycle(np.empty((2, 2, min(most, count), columns), block.dtype))
+    # Parcels under way and the one that is packed have a pair of buffers each.
+    pairs = cycle(np.empty((IN_FLIGHT, 2, min(most, count), columns), block.dtype))
     for start, pair in zip(range(0, count, most), pairs, strict=False):
         sent, came = pair[:, : count - start]
         _core.pack_rows(block, bits, value, start, sent)

@@ -205,7 +205,7 @@ def _alternatives(
     found = [predict(grid) for grid in _partitions(machine.mpi_ranks, most_rows)]
     for multiple in _MULTIPLES:
         if (ranks := int(multiple * machine.mpi_ranks)) >= 1:
-            others = sorted(_partitions(ranks, most_rows), key=lambda grid: (grid.size, grid.rows))
+            others = sorted(_partitions(ranks, most_rows), key=lambda grid: grid.rows)
             found.append(best_of(predict, others, machine.bytes_per_rank))
     by_grid = {each.grid: each for each in found if each.grid != job.grid}
     return sorted(by_grid.values(), key=lambda each: (each.grid.size, each.grid.rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from functools import cache
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +91,12 @@ class Machine:
     threads: int = 1
 
 
+@cache
 def measure_kernels(threads: int) -> tuple[float, float]:
-    """Seconds of the two kernels in :class:`Speeds` on so many threads; takes some 60 ms."""
+    """Seconds of the two kernels in :class:`Speeds` on so many threads.
+
+    Takes some 60 ms the first time; a process has the same speeds ever after.
+    """
     block = np.full((_ROWS, _COLUMNS), 0.1 + 0.1j)
     matrix = np.full((4, 4), 0.1 + 0.1j)
     with limited_threads(threads):
@@ -126,7 +131,7 @@ def _exchange_seconds(comm: MPI.Intracomm, partner: int, size: int) -> float:
 
 
 def _least_seconds(work: Callable[[], Any], in_all: float = 0.0) -> float:
-    """The shortest time of several, the first left out; as many as take so many seconds."""
+    """The shortest time of several, at least ``in_all`` seconds long; the first is left out."""
     seconds: list[float] = []
     while len(seconds) <= _TIMES or sum(seconds) < in_all:
         started = time.perf_counter()

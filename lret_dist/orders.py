@@ -8,10 +8,13 @@ import time
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from lret_dist.errors import StoppedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-__all__ = ["DriverOrders", "Order", "Orders"]
+__all__ = ["DriverOrders", "Order", "Orders", "not_begun"]
 
 #: Seconds within which several signals ask for one checkpoint.
 _TOGETHER = 1.0
@@ -30,14 +33,31 @@ class Orders:
     """What a run asks before each step. Those of the driver count; others' say to go on.
 
     Attributes:
-        cause: why the run is to stop.
+        stopped_by: the MPI rank that got the signal to stop, None where that is not known.
     """
 
-    cause = "a signal"
+    stopped_by: int | None = None
 
     def __call__(self) -> Order:
         """The next order; whoever gets one to save obeys it."""
         return Order.GO_ON
+
+    def stopped(self, done: str, path: Path) -> StoppedError:
+        """The error with which a run stops that has been saved; ``done`` says how far it came."""
+        how = f"after {done}; it is saved in {path}, and the same call goes on from there"
+        return _stopped("run", how, self.stopped_by)
+
+
+def not_begun(stopped: StoppedError) -> StoppedError:
+    """The error of a circuit that was to run after another one of its batch, which has stopped."""
+    return _stopped("batch", "before this circuit began", stopped.mpi_rank)
+
+
+def _stopped(what: str, how: str, mpi_rank: int | None) -> StoppedError:
+    cause = "a signal" if mpi_rank is None else f"SIGTERM on MPI rank {mpi_rank}"
+    error = StoppedError(f"the {what} was stopped by {cause} {how}")
+    error.mpi_rank = mpi_rank
+    return error
 
 
 class DriverOrders(Orders):
@@ -73,7 +93,7 @@ class DriverOrders(Orders):
         while (found := self._heard()) is not None:
             number, mpi_rank = found
             if number == signal.SIGTERM:
-                self.cause = f"SIGTERM on MPI rank {mpi_rank}"
+                self.stopped_by = mpi_rank
                 return Order.SAVE_AND_STOP
             # Slurm tells all MPI ranks, and what it tells the others comes a little later.
             due = due or now - self._saved >= _TOGETHER

@@ -50,7 +50,8 @@ class RunMetadata:
         communication: ``bytes`` and ``messages`` that each MPI rank of the grid counted, each one
             counted once over all of them; ``bytes_by_purpose``, of all; ``predicted``: time,
             memory, rank and messages as expected before the run; and of certified runs
-            ``modelled_bytes``, what the model gives for the ranks that the run had.
+            that began here and do not measure on their way ``modelled_bytes``, what the model
+            gives for the ranks that the run had.
         threads_per_rank: threads that the kernels used on each MPI rank.
         peak_memory_mb: largest resident memory of any one MPI rank during the run, in MiB.
         precision: ``"double"`` or ``"single"``.

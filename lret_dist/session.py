@@ -38,6 +38,7 @@ from lret_dist.errors import CancelledError, LauncherError, SessionError, Stoppe
 from lret_dist.launcher import launched_processes, was_launched
 from lret_dist.machine import Machine
 from lret_dist.memory import available_bytes, usable
+from lret_dist.orders import not_begun
 from lret_dist.remote import RemoteSession
 from lret_dist.signals import SignalNotes
 from lret_dist.teams import Teams, choose_teams, join_teams, run_in_teams
@@ -106,7 +107,7 @@ class DriverSession(Session):
                 return error
             except StoppedError as error:
                 # Whoever sends the signal wants the whole batch to end.
-                return [*outcomes, *[error] * (len(batch) - len(outcomes))]
+                return [*outcomes, error, *[not_begun(error)] * (len(batch) - len(outcomes) - 1)]
             except Exception as error:
                 outcomes.append(error)
         return outcomes

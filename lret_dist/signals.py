@@ -50,6 +50,7 @@ class SignalNotes:
     @contextmanager
     def active(self, tell: Callable[[int], None] | None = None) -> Iterator[None]:
         """A run is under way that can be saved; ``tell`` gets the signals instead of the notes."""
+        self.install()
         self._noted.clear()
         self._tell = tell or self._noted.append
         self._active = True

@@ -25,6 +25,7 @@ from lret_dist.crew import (
     tell,
 )
 from lret_dist.errors import CancelledError, StoppedError
+from lret_dist.orders import not_begun
 from lret_dist.planning import check_smallest, make_job
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ __all__ = ["Teams", "choose_teams", "join_teams", "run_in_teams"]
 
 #: Message tags: a circuit for a leader, what came of it, and the wish to stop.
 _CIRCUIT, _OUTCOME, _STOP = 4, 5, 6
-#: What leaders are told to stop for, beside the number of a signal.
-_CANCEL = 0
 #: Circuits that a leader has, the one that it runs included.
 _IN_HAND = 2
 #: Circuits of a batch whose times are predicted.
@@ -127,7 +126,8 @@ def run_in_teams(
     own = Crew(team, crew.threads, replace(crew.machine, mpi_ranks=teams.size), comm)
     hand_out = _HandOut(batch, teams, comm, cancelled)
     while (item := hand_out.take()) is not None:
-        hand_out.note(item[0], _outcome(own, item[1], hand_out.look_after, signals))
+        outcome = _outcome(own, item[1], hand_out.look_after, signals, hand_out.heard)
+        hand_out.note(item[0], outcome)
     hand_out.wait()
     _dismiss(team)
     return hand_out.outcomes()
@@ -159,10 +159,8 @@ def _lead(crew: Crew, comm: MPI.Intracomm, signals: SignalNotes) -> None:
     stop = _Stop(comm)
     while (item := next_message(comm, 0, _CIRCUIT)) is not None:
         index, prepared = item
-        if stop.heard() is None:
-            outcome = _outcome(crew, prepared, stop.cancelled, signals, stop.heard)
-        else:
-            outcome = StoppedError("the batch was stopped by a signal before this circuit began")
+        outcome = stop.stopped() or _outcome(crew, prepared, stop.cancelled, signals, stop.heard)
+        stop.note(outcome)
         sent.append(comm.isend((index, outcome), 0, _OUTCOME))
     for request in sent:
         request.wait()
@@ -170,22 +168,32 @@ def _lead(crew: Crew, comm: MPI.Intracomm, signals: SignalNotes) -> None:
 
 
 class _Stop:
-    """What MPI rank 0 tells a leader while it runs a circuit."""
+    """Why a leader is to begin nothing more: MPI rank 0 tells it, or its own run was stopped."""
 
     def __init__(self, comm: MPI.Intracomm) -> None:
         self._comm = comm
         self._lock = threading.Lock()
-        self._cause: int | None = None
+        self._cause: CancelledError | StoppedError | None = None
 
     def cancelled(self) -> bool:
         """Whether the batch is cancelled."""
         self.look()
-        return self._cause == _CANCEL
+        return isinstance(self._cause, CancelledError)
 
     def heard(self) -> tuple[int, int] | None:
-        """The signal that ends the batch, and the MPI rank that tells of it, or None."""
+        """The signal that ends the batch, and the MPI rank that got it, or None."""
         self.look()
-        return (self._cause, 0) if self._cause else None
+        return _heard(self._cause)
+
+    def stopped(self) -> StoppedError | None:
+        """What to say of a circuit that is not to begin any more, or None."""
+        self.look()
+        return not_begun(self._cause) if isinstance(self._cause, StoppedError) else None
+
+    def note(self, outcome: SimulationResult | Exception) -> None:
+        """Note what came of a circuit."""
+        if isinstance(outcome, StoppedError):
+            self._cause = outcome
 
     def look(self) -> None:
         """Take the word, if it has come; batches of sampled columns ask from several threads."""
@@ -242,6 +250,10 @@ class _HandOut:
                 self._stop(CancelledError("the run was cancelled"))
         return isinstance(self._stopped, CancelledError)
 
+    def heard(self) -> tuple[int, int] | None:
+        """The signal by which another team was stopped, and the MPI rank that got it, or None."""
+        return _heard(self._stopped)
+
     def wait(self) -> None:
         """Wait for the circuits that others still run, and send the leaders home."""
         while any(self._in_hand.values()):
@@ -255,8 +267,10 @@ class _HandOut:
         """One outcome for each circuit, or the cancellation."""
         if isinstance(self._stopped, CancelledError):
             return self._stopped
-        found = [self._stopped if outcome is None else outcome for outcome in self._outcomes]
-        return [outcome for outcome in found if outcome is not None]
+        if self._stopped is not None:
+            rest = not_begun(self._stopped)
+            self._outcomes = [rest if outcome is None else outcome for outcome in self._outcomes]
+        return [outcome for outcome in self._outcomes if outcome is not None]
 
     def _send_one(self, leader: int) -> None:
         if self._left:
@@ -268,8 +282,14 @@ class _HandOut:
         if self._stopped is None:
             self._stopped = cause
             self._left.clear()
-            word = _CANCEL if isinstance(cause, CancelledError) else int(signal.SIGTERM)
-            self._sent += [self._comm.isend(word, leader, _STOP) for leader in self._in_hand]
+            self._sent += [self._comm.isend(cause, leader, _STOP) for leader in self._in_hand]
+
+
+def _heard(cause: CancelledError | StoppedError | None) -> tuple[int, int] | None:
+    """The signal that a batch was stopped by, as of :data:`~lret_dist.crew.Heard`."""
+    if not isinstance(cause, StoppedError):
+        return None
+    return int(signal.SIGTERM), cause.mpi_rank or 0
 
 
 def _outcome(

@@ -12,6 +12,7 @@ from lret_dist.cost import expected_ranks
 from lret_dist.factor import Factor
 from lret_dist.fusion import fuse
 from lret_dist.program import ChannelStep
+from lret_dist.records import Path
 
 WEIGHTS = st.lists(st.floats(0, 1), min_size=1, max_size=60)
 
@@ -100,6 +101,18 @@ def test_columns_that_multiply_fast_are_compressed_for_fewer_steps() -> None:
     slow.record(50, 50)
     assert fast.wants(200, 180)
     assert not slow.wants(200, 180)
+
+
+def test_outcomes_of_a_measurement_have_budgets_and_policies_of_their_own() -> None:
+    program = fuse(brick_wall_noise(1e-4, 1e-3).bind(brick_wall(4, 2)))
+    before = Path((), slice(0, 10), TruncationBudget(program, 1e-2), CompressionPolicy(4, 20))
+    before.budget.discarded = 1e-3
+    zero, one = before.child(0, slice(0, 4)), before.child(1, slice(4, 10))
+    zero.policy.record(7, 12)
+    zero.budget.discarded += 1e-3
+    for other in (before, one):
+        assert other.policy.left == CompressionPolicy(4, 20).left
+        assert other.budget.discarded == 1e-3
 
 
 def test_expected_rank_grows_with_noise_and_stays_below_the_dimension() -> None:

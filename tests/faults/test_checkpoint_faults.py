@@ -23,7 +23,7 @@ SOON = 10.0
 WHOLE = 60.0
 #: Layers of a circuit that takes some seconds, and seconds into it at which signals are sent:
 #: few, for machines that need less than two seconds for the whole of it.
-LAYERS, INTO_THE_RUN = "24", 0.3
+LAYERS, INTO_THE_RUN = "24", 0.2
 #: Random moments at which an MPI rank is killed, and the most seconds into the run.
 KILLS, LATEST = int(os.environ.get("LRET_RANDOM_KILLS", "12")), 1.2
 
@@ -44,6 +44,12 @@ def assert_same_within_their_errors(first: str, second: str) -> None:
     assert abs(number("value", first) - number("value", second)) <= bound
 
 
+def wait_until_under_way(job: Job) -> None:
+    for rank in (0, 1):
+        job.wait_for(f"MPI rank {rank} can be saved")
+    time.sleep(INTO_THE_RUN)
+
+
 def saved_files(folder: Path) -> list[Path]:
     files = sorted(folder.glob("*.lret"))
     assert all(is_whole(path) for path in files)
@@ -58,8 +64,7 @@ def test_stopped_by_sigterm_and_gone_on_with(
     if rank is None and LAUNCHER.with_name("prterun").exists():
         pytest.skip("Open MPI's mpirun ends its job at once on SIGTERM; it hands on SIGUSR1")
     job = launch("saved_run", str(folder), LAYERS, "100", ranks=2)
-    job.wait_for("ready")
-    time.sleep(INTO_THE_RUN)
+    wait_until_under_way(job)
     job.signal(signal.SIGTERM, rank=rank)
     outcome = job.finish(SOON)
     assert outcome.code != 0
@@ -76,11 +81,28 @@ def test_stopped_by_sigterm_and_gone_on_with(
     assert_same_within_their_errors(again.output, whole.output)
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_batch_in_teams_is_stopped_by_sigterm(launch: Launch, folder: Path, rank: int) -> None:
+    """Whichever team hears it: all of them save what they run, and begin nothing more."""
+    job = launch("saved_batch", str(folder), ranks=2)
+    wait_until_under_way(job)
+    job.signal(signal.SIGTERM, rank=rank)
+    outcome = job.finish(SOON)
+    assert outcome.code == 0, outcome.output
+    ended = outcome.output.count("outcome SimulationResult team of 1")
+    saved = outcome.output.count(f"the run was stopped by SIGTERM on MPI rank {rank} after")
+    others = outcome.output.count(f"the batch was stopped by SIGTERM on MPI rank {rank} before")
+    assert ended + saved + others == 4, outcome.output
+    # The other team may just have ended a circuit.
+    assert saved in (1, 2), outcome.output
+    assert ended < 3, outcome.output
+    assert len(saved_files(folder)) == saved
+
+
 @pytest.mark.parametrize("rank", [None, 1])
 def test_sigusr1_saves_and_goes_on(launch: Launch, folder: Path, rank: int | None) -> None:
     job = launch("saved_run", str(folder), LAYERS, "100", ranks=2)
-    job.wait_for("ready")
-    time.sleep(INTO_THE_RUN)
+    wait_until_under_way(job)
     job.signal(signal.SIGUSR1, rank=rank)
     end = time.monotonic() + SOON
     while not list(folder.glob("*.lret")):

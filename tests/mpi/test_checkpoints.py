@@ -14,7 +14,9 @@ from mpi4py import MPI
 from random_circuits import add_saves, brick_wall, brick_wall_noise, pauli_noise, random_circuit
 
 from lret_dist import CheckpointError, Circuit, StoppedError, simulate_collectively
+from lret_dist.evolution import Evolution, Task
 from lret_dist.orders import Order, Orders
+from lret_dist.records import Outcome
 
 if TYPE_CHECKING:
     from lret_dist import SimulationResult
@@ -194,6 +196,30 @@ def test_a_damaged_checkpoint_is_passed_over(folder: Path, stopping: Callable[[i
     if DRIVER:
         assert_same(result, expected)
         assert "are damaged; the checkpoint before" in result.warnings[0]
+
+
+def test_histories_go_on_with_policies_of_their_own(
+    folder: Path, stopping: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resumed: list[Task] = []
+
+    def noting(self: Evolution, tasks: list[Task], outcome: Outcome | None = None) -> Outcome:
+        resumed.extend(tasks if outcome is not None else [])
+        return go_on(self, tasks, outcome)
+
+    go_on = Evolution.go_on
+    monkeypatch.setattr(Evolution, "go_on", noting)
+    circuit = Circuit(5, 5).gate("h", [0]).measure(0, 0)
+    circuit.operations += random_circuit(np.random.default_rng(7), 5, 25).operations
+    circuit.measure_all()
+    options = {"method": "low_rank", "epsilon": 0, "shots": 60, "seed": 5, "checkpoint": folder}
+    stopping(6)
+    with pytest.raises(StoppedError):
+        run(circuit, **options)
+    stopping(10**6)
+    run(circuit, **options)
+    assert len(resumed) == 2
+    assert len({id(task.path.policy) for task in resumed}) == len(resumed)
 
 
 def test_only_damaged_checkpoints_are_an_error(

@@ -7,6 +7,7 @@ import resource
 import sys
 from pathlib import Path
 
+import announced  # noqa: F401
 from random_circuits import brick_wall, brick_wall_noise
 
 from lret_dist import get_session, parallel_file, simulate
