@@ -1,0 +1,211 @@
+"""The estimator: expectation values of observables in the noisy states of circuits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qiskit.primitives import BaseEstimatorV2, DataBin, PubResult
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+
+from lret_dist import Barrier
+from lret_qiskit.primitives.base import LRETPrimitive, naming
+from lret_qiskit.primitives.observables import (
+    SavedSums,
+    distinct_observables,
+    without_idle_qubits,
+)
+from lret_qiskit.primitives.options import EstimatorOptions, made_options
+from lret_qiskit.primitives.precision import options_for, samples
+from lret_qiskit.primitives.pub_task import PubTask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from qiskit.primitives.containers import EstimatorPubLike
+
+    from lret_dist import Circuit, NoiseModel, SimulationOptions, SimulationResult
+    from lret_qiskit.primitives.job import LRETPrimitiveJob
+    from lret_qiskit.primitives.observables import Observable
+
+__all__ = ["LRETEstimator"]
+
+#: Names of what a run saves; those of a user's own saves are others.
+_KEY = "lret estimator {}"
+
+
+class LRETEstimator(LRETPrimitive, BaseEstimatorV2):  # type: ignore[misc]
+    """Expectation values of observables in the noisy states of circuits.
+
+    All observables of a parameter set come from one run. With precision 0 nothing is sampled: the
+    values are those of the noisy state, within the bound that the metadata give. With a larger
+    precision small branches of the noise may be sampled, until the standard error is below it.
+
+    Example:
+        >>> from qiskit import QuantumCircuit
+        >>> bell = QuantumCircuit(2)
+        >>> _ = bell.h(0), bell.cx(0, 1)
+        >>> result = LRETEstimator().run([(bell, ["ZZ", "ZI"])]).result()
+        >>> [round(float(value), 6) for value in result[0].data.evs]
+        [1.0, 0.0]
+    """
+
+    def __init__(
+        self,
+        backend: Any = None,
+        *,
+        default_precision: float | None = None,
+        seed: int | np.random.Generator | None = None,
+        options: Mapping[str, Any] | None = None,
+        **run_options: Any,
+    ) -> None:
+        """Make an estimator.
+
+        Args:
+            backend: as of :meth:`from_backend`; default: a backend of its own.
+            default_precision: precision of a PUB that does not say which; default: 0.
+            seed: seed of all sampling; a generator draws one for each call of :meth:`run`.
+            options: ``default_precision``, ``seed_simulator``, ``backend_options`` and
+                ``run_options``, as of the estimators of Qiskit and of Qiskit Aer.
+            run_options: run options given by themselves, such as ``noise_model`` and ``epsilon``;
+                see ``LRETBackend.run``.
+
+        Raises:
+            TypeError: for an option of the wrong type, or one that an estimator has not.
+            ValueError: for an option out of range.
+        """
+        own = {"default_precision": default_precision, "seed_simulator": seed}
+        super().__init__(backend, made_options(EstimatorOptions, options, run_options, **own))
+
+    @property
+    def options(self) -> EstimatorOptions:
+        """The options; a change acts from the next run on."""
+        options: EstimatorOptions = self._options
+        return options
+
+    @property
+    def default_precision(self) -> float:
+        """Precision of a PUB that does not say which."""
+        return self.options.default_precision
+
+    def run(
+        self, pubs: Iterable[EstimatorPubLike], *, precision: float | None = None
+    ) -> LRETPrimitiveJob:
+        """Start a job; it goes on in the background.
+
+        Its result holds for each PUB ``evs`` and ``stds``, of the shape to which observables and
+        parameter sets are broadcast. ``stds`` are standard errors: 0 where nothing was sampled.
+        Measurements in a circuit act on its state, and so on what is estimated.
+
+        Args:
+            pubs: ``(circuit, observables, parameter values, precision)``, the last two where they
+                are needed. Circuits need not be transpiled.
+            precision: largest standard error, or error, of those that do not say which; default:
+                :attr:`default_precision`. 0 samples nothing.
+
+        Raises:
+            TypeError: for something that is no PUB, or an option of the wrong type.
+            ValueError: for a circuit that cannot be simulated, observables or parameter values
+                that do not fit, complex coefficients, or an option out of range.
+        """
+        precision = (self.default_precision or 0.0) if precision is None else precision
+        coerced = [EstimatorPub.coerce(pub, precision) for pub in pubs]
+        options = self._run_options()
+        noise = self._noise(options)
+        tasks = []
+        for number, pub in enumerate(coerced):
+            name = f"PUB {number} ({pub.circuit.name!r})"
+            with naming(name):
+                tasks.append(_EstimatorTask(name, pub, noise, options.simulation))
+        return self._started(
+            tasks, noise, {each.label or each.name for pub in coerced for each in pub.circuit.data}
+        )
+
+
+class _EstimatorTask(PubTask):
+    """A PUB of an estimator."""
+
+    def __init__(
+        self, name: str, pub: EstimatorPub, noise: NoiseModel | None, options: SimulationOptions
+    ) -> None:
+        super().__init__(name, pub.circuit, pub.parameter_values, noise)
+        self._pub = pub
+        self._base = options
+        observables, numbers = distinct_observables(pub.observables)
+        self._observables = self._reduced(observables)
+        places = np.arange(self.size).reshape(pub.parameter_values.shape)
+        sets, self._wanted = (each.ravel() for each in np.broadcast_arrays(places, numbers))
+        # The values of each parameter set lie side by side in this order of all values.
+        self._order = np.argsort(sets, kind="stable")
+        self._starts = np.searchsorted(sets[self._order], np.arange(self.size + 1))
+        self._used_qubits = len(_used(self.first))
+        self._values, self._errors, self._bounds = np.zeros((3, sets.size))
+        self._sums: dict[tuple[int, ...], SavedSums] = {}
+
+    def result(self) -> PubResult:
+        shape = self._pub.shape
+        data = DataBin(
+            evs=self._values.reshape(shape), stds=self._errors.reshape(shape), shape=shape
+        )
+        metadata = self._metadata(self._pub.circuit, target_precision=self._pub.precision)
+        summary = metadata["simulator_metadata"]
+        # That of the runs is of what they save; stds hold those of the observables.
+        del summary["standard_error"]
+        summary["error_bounds"] = self._bounds.reshape(shape)
+        return PubResult(data, metadata=metadata)
+
+    def _reduced(self, observables: list[Observable]) -> list[Observable]:
+        """The observables on qubits that the circuit uses; the others are in their zero state."""
+        if self._base.initial_state is not None:
+            return observables
+        used = _used(self.first)
+        return [without_idle_qubits(each, used) for each in observables]
+
+    def _options(self, number: int) -> SimulationOptions:
+        sums = self._sums_of(number)
+        return options_for(
+            self._base, self._pub.precision, sums.size, self._used_qubits, sums.scale
+        )
+
+    def _complete(self, circuit: Circuit, number: int) -> None:
+        for place, terms in enumerate(self._sums_of(number).sums):
+            qubits = sorted({qubit for pauli, _ in terms for qubit, _ in pauli})
+            strings = {_string(dict(pauli), qubits): value for pauli, value in terms}
+            circuit.save_expectation_value(strings, qubits, key=_KEY.format(place))
+
+    def _put(self, number: int, result: SimulationResult) -> None:
+        sums = self._sums_of(number)
+        keys = [_KEY.format(place) for place in range(len(sums.sums))]
+        where = self._places(number)
+        _, places = np.unique(self._wanted[where], return_inverse=True)
+        self._values[where] = sums.values([result.data[key] for key in keys])[places]
+        if result.metadata.truncation == "unbiased":
+            errors = sums.errors([result.standard_errors[key] for key in keys])
+            self._errors[where], self._bounds[where] = errors[places], np.nan
+        else:
+            bounds = sums.bounds(result.metadata.truncation_error or 0.0)
+            self._bounds[where] = bounds[places]
+
+    def _places(self, number: int) -> np.ndarray:
+        """Where in the result the values of a parameter set go."""
+        return self._order[self._starts[number] : self._starts[number + 1]]
+
+    def _sums_of(self, number: int) -> SavedSums:
+        """What the run of a parameter set saves."""
+        wanted = tuple(np.unique(self._wanted[self._places(number)]).tolist())
+        if wanted not in self._sums:
+            observables = [self._observables[each] for each in wanted]
+            exact = not samples(self._base, self._pub.precision, self._used_qubits)
+            self._sums[wanted] = SavedSums(observables, shared=exact)
+        return self._sums[wanted]
+
+
+def _used(circuit: Circuit | None) -> frozenset[int]:
+    """Qubits that an operation other than a barrier acts on."""
+    operations = () if circuit is None else circuit.operations
+    return frozenset(q for op in operations if not isinstance(op, Barrier) for q in op.qubits)
+
+
+def _string(letters: Mapping[int, str], qubits: list[int]) -> str:
+    """Letters of a Pauli string on the given qubits, the first one's last."""
+    return "".join(letters.get(qubit, "I") for qubit in reversed(qubits))

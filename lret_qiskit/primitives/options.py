@@ -1,0 +1,124 @@
+"""Options of the primitives, and the backends that they take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from qiskit.providers import BackendV2
+from qiskit_aer.backends.aerbackend import AerBackend
+from qiskit_aer.noise import NoiseModel
+
+from lret_qiskit.backends import LRETBackend
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+__all__ = ["EstimatorOptions", "SamplerOptions", "as_lret_backend", "made_options"]
+
+_Options = TypeVar("_Options", "SamplerOptions", "EstimatorOptions")
+
+#: Qubits of a backend, idle ones not counted, if another one does not have more.
+_NUM_QUBITS = 28
+
+
+@dataclass
+class SamplerOptions:
+    """Options of an ``LRETSampler``.
+
+    Attributes:
+        default_shots: shots of a PUB that does not say how many.
+        seed_simulator: seed of all sampling: an integer, a generator that draws one for each
+            call of ``run``, or None for that of the run options or a fresh one.
+        backend_options: options of the backend.
+        run_options: options of its ``run``.
+    """
+
+    default_shots: int = 1024
+    seed_simulator: int | np.random.Generator | None = None
+    backend_options: dict[str, Any] = field(default_factory=dict)
+    run_options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class EstimatorOptions:
+    """Options of an ``LRETEstimator``.
+
+    Attributes:
+        default_precision: precision of a PUB that does not say which; 0 samples nothing.
+        seed_simulator: seed of all sampling: an integer, a generator that draws one for each
+            call of ``run``, or None for that of the run options or a fresh one.
+        backend_options: options of the backend.
+        run_options: options of its ``run``.
+    """
+
+    default_precision: float = 0.0
+    seed_simulator: int | np.random.Generator | None = None
+    backend_options: dict[str, Any] = field(default_factory=dict)
+    run_options: dict[str, Any] = field(default_factory=dict)
+
+
+def made_options(
+    kind: type[_Options],
+    given: Mapping[str, Any] | None,
+    run_options: Mapping[str, Any],
+    **own: Any,
+) -> _Options:
+    """The options of a primitive.
+
+    Args:
+        kind: which options.
+        given: the caller's dictionary of options, or None.
+        run_options: run options given by themselves, which go before those of the dictionary.
+        own: further options given by themselves, likewise; None for those that are not.
+
+    Raises:
+        TypeError: for an option that the primitive has not.
+    """
+    values = dict(given or {})
+    known = [each.name for each in fields(kind)]
+    if unknown := [name for name in values if name not in known]:
+        raise TypeError(
+            f"options of a primitive are {', '.join(known)}, got {unknown[0]!r}; those of the "
+            f"simulator go into run_options, or are given by themselves"
+        )
+    values.update({name: value for name, value in own.items() if value is not None})
+    for name in ("backend_options", "run_options"):
+        values[name] = dict(values.get(name) or {})
+    values["run_options"].update(run_options)
+    return kind(**values)
+
+
+def as_lret_backend(backend: Any, options: Mapping[str, Any]) -> LRETBackend:
+    """LRET's backend for whatever backend a primitive is given.
+
+    Args:
+        backend: one of LRET, which is taken as it is; any other, whose noise is simulated: the
+            noise model of a simulator of Qiskit Aer, or that of a device; or None.
+        options: options of the backend that is made.
+
+    Raises:
+        TypeError: for anything else.
+    """
+    if backend is None:
+        return LRETBackend(**options)
+    if isinstance(backend, LRETBackend):
+        return backend
+    if not isinstance(backend, BackendV2):
+        raise TypeError(
+            f"backend must be an LRETBackend, or another BackendV2 whose noise is simulated, "
+            f"got {type(backend).__name__}"
+        )
+    qubits = max(_NUM_QUBITS, backend.num_qubits or 0)
+    made = {"num_qubits": qubits, "noise_model": _noise_of(backend), **options}
+    return LRETBackend(**made)
+
+
+def _noise_of(backend: BackendV2) -> NoiseModel | None:
+    if isinstance(backend, AerBackend):
+        model: NoiseModel | None = getattr(backend.options, "noise_model", None)
+    else:
+        model = NoiseModel.from_backend(backend)
+    return None if model is None or model.is_ideal() else model

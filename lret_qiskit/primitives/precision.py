@@ -1,0 +1,66 @@
+"""How an estimator meets the precision that is asked for: which options a run gets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lret_dist import SimulationOptions
+
+__all__ = ["options_for", "samples"]
+
+#: Circuits on at most so many qubits are never sampled unless that is asked for: without a standard
+#: error they take as long, about 10 ms.
+_SMALL = 8
+#: Largest standard error that a simulation takes.
+_LARGEST = 0.5
+
+
+def samples(options: SimulationOptions, precision: float, qubits: int) -> bool:
+    """Whether a run may sample small branches.
+
+    Args:
+        options: those of the estimator.
+        precision: what is asked for; 0 asks for no standard error.
+        qubits: qubits in use.
+    """
+    certain = options.method == "density_matrix" or options.max_rank is not None
+    if options.truncation == "certified" or certain:
+        return False
+    if options.truncation == "unbiased":
+        return True
+    if precision == 0:
+        return options.standard_error is not None or options.resolution is not None
+    return qubits > _SMALL
+
+
+def options_for(
+    options: SimulationOptions, precision: float, size: float, qubits: int, scale: float
+) -> SimulationOptions:
+    """Options of one run.
+
+    Args:
+        options: those of the estimator.
+        precision: largest error, or standard error, of an observable; 0 for what they say.
+        size: largest bound on the norm of an observable.
+        qubits: qubits in use.
+        scale: what the observables are divided by before they are saved.
+    """
+    if samples(options, precision, qubits):
+        target = precision or options.standard_error
+        if target is None:
+            return replace(options, shots=0)
+        error = min(_LARGEST, target / scale)
+        return replace(options, shots=0, standard_error=error, resolution=None)
+    epsilon = options.epsilon
+    if precision > 0 and size > 0:
+        epsilon = min(epsilon, precision / (2 * size))
+    return replace(
+        options,
+        shots=0,
+        truncation="certified",
+        standard_error=None,
+        resolution=None,
+        epsilon=epsilon,
+    )
