@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,18 +11,23 @@ from qiskit.providers import JobError, JobStatus, JobTimeoutError, JobV1
 
 from lret_dist import (
     CancelledError,
+    InsufficientMemoryError,
     RunHandle,
     SimulationRequest,
     SimulationResult,
     TruncationWarning,
 )
+from lret_dist.planning import prepare
 from lret_qiskit.translators import Experiment, build_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qiskit import QuantumCircuit
     from qiskit.result import Result
 
+    from lret_dist.machine import Machine
+    from lret_dist.planning import PreparedRequest
     from lret_qiskit.backends import LRETBackend
 
 __all__ = ["LRETJob"]
@@ -30,7 +36,10 @@ Outcomes = list[SimulationResult | Exception]
 
 
 class LRETJob(JobV1):  # type: ignore[misc]
-    """Circuits that are simulated in the background; made by ``LRETBackend.run``."""
+    """Circuits that are simulated in the background; made by ``LRETBackend.run``.
+
+    Several threads may ask one job.
+    """
 
     _async = True
 
@@ -38,37 +47,60 @@ class LRETJob(JobV1):  # type: ignore[misc]
         self,
         backend: LRETBackend,
         job_id: str,
-        requests: Sequence[SimulationRequest],
+        requests: Sequence[SimulationRequest | Exception],
         experiments: Sequence[Experiment],
+        circuits: Sequence[QuantumCircuit] = (),
     ) -> None:
-        """Hold checked requests, one per circuit, and what their results need beside them."""
+        """Hold checked requests, one per circuit, and what their results need beside them.
+
+        Args:
+            backend: the backend.
+            job_id: a name of the job's own.
+            requests: for each circuit what is to be simulated, or why it cannot be.
+            experiments: what else the circuits' results need, in the same order.
+            circuits: the circuits themselves.
+        """
         super().__init__(backend, job_id)
-        self._requests: list[SimulationRequest] | None = list(requests)
+        self._requests: list[SimulationRequest | Exception] | None = list(requests)
         self._experiments = list(experiments)
+        self._circuits = list(circuits)
+        # Circuits that were refused, by their number.
+        self._refused: dict[int, Exception] = {}
         self._handle: RunHandle | None = None
         self._result: Result | None = None
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"LRETJob({self.job_id()!r}, circuits={len(self._experiments)})"
+
+    def circuits(self) -> list[QuantumCircuit]:
+        """The circuits, once for each of their parameters' values."""
+        return list(self._circuits)
 
     def submit(self) -> None:
         """Start the job.
 
         Raises:
             JobError: if it was started before.
+            ValueError: if no circuit can be run, saying why not the first.
+            InsufficientMemoryError: if no circuit can fit.
             SessionError: if the backend's MPI ranks have ended, with what they wrote last.
         """
-        if self._requests is None:
-            raise JobError(f"job {self.job_id()} has been submitted already")
-        backend: LRETBackend = self.backend()
-        self._handle = backend.session.submit(self._requests)
-        self._requests = None
+        with self._lock:
+            if self._requests is None:
+                raise JobError(f"job {self.job_id()} has been submitted already")
+            backend: LRETBackend = self.backend()
+            session = backend.session
+            session.check_usable()
+            prepared = self._prepared(self._requests, session.machine)
+            self._handle = session.submit_prepared(prepared)
+            self._requests = None
 
     def result(self, timeout: float | None = None) -> Result:
         """Wait for the result.
 
         A circuit that failed makes its own experiment fail, with its message as status, while
-        the others succeed; asking for its counts raises the message.
+        the others succeed; asking for its counts raises the message. A warning names it.
 
         Args:
             timeout: seconds to wait; default: as long as it takes.
@@ -77,19 +109,20 @@ class LRETJob(JobV1):  # type: ignore[misc]
             JobTimeoutError: if the job did not end in time; it goes on.
             JobError: if the job was cancelled, was never submitted, or all its circuits failed.
         """
-        if self._result is None:
-            outcomes = self._outcomes(timeout)
-            self._result = self._built(outcomes)
-            for text in _warnings(outcomes):
-                warnings.warn(text, TruncationWarning, stacklevel=2)
-        return self._result
+        outcomes = self._outcomes(timeout)
+        with self._lock:
+            if self._result is None:
+                self._result = self._built(outcomes)
+                for text, category in self._warnings(outcomes):
+                    warnings.warn(text, category, stacklevel=2)
+            return self._result
 
     def cancel(self) -> bool:
-        """Stop the job; False if it had ended already."""
+        """Stop the job, at the next step where it runs; False if it had ended already."""
         return self._submitted().cancel()
 
     def status(self) -> JobStatus:
-        """How far the job is; ERROR when every circuit failed."""
+        """How far the job is: QUEUED while another runs, ERROR when every circuit failed."""
         handle = self._handle
         if handle is None:
             return JobStatus.INITIALIZING
@@ -99,21 +132,50 @@ class LRETJob(JobV1):  # type: ignore[misc]
             return self._final_status()
         return JobStatus.RUNNING if handle.running() else JobStatus.QUEUED
 
+    def _prepared(
+        self, requests: Sequence[SimulationRequest | Exception], machine: Machine
+    ) -> list[PreparedRequest]:
+        """The requests that can be run; the others are noted, unless there are no others."""
+        prepared = []
+        refused: dict[int, Exception] = {}
+        for number, request in enumerate(requests):
+            if isinstance(request, Exception):
+                refused[number] = request
+                continue
+            try:
+                prepared.append(prepare(request, machine, number))
+            except InsufficientMemoryError as error:
+                refused[number] = error
+            except Exception as error:
+                error.add_note(f"in circuit {request.circuit.name!r}")
+                raise
+        if refused and not prepared:
+            raise self._named(min(refused.items()))
+        self._refused = refused
+        return prepared
+
+    def _named(self, refusal: tuple[int, Exception]) -> Exception:
+        number, error = refusal
+        error.add_note(f"in circuit {self._experiments[number].name!r}")
+        return error
+
     def _submitted(self) -> RunHandle:
         if self._handle is None:
             raise JobError(f"job {self.job_id()} has not been submitted; call submit() first")
         return self._handle
 
     def _outcomes(self, timeout: float | None) -> Outcomes:
+        """One result or error per circuit, in order."""
         handle = self._submitted()
         try:
-            return handle.result(timeout)
+            ran = iter(handle.result(timeout))
         except TimeoutError:
             raise JobTimeoutError(
                 f"job {self.job_id()} did not end within {timeout} seconds"
             ) from None
         except CancelledError:
             raise JobError(f"job {self.job_id()} was cancelled") from None
+        return [self._refused.get(i) or next(ran) for i in range(len(self._experiments))]
 
     def _final_status(self) -> JobStatus:
         outcomes = self._outcomes(timeout=0)
@@ -121,9 +183,10 @@ class LRETJob(JobV1):  # type: ignore[misc]
         return JobStatus.ERROR if failed else JobStatus.DONE
 
     def _built(self, outcomes: Outcomes) -> Result:
-        errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-        if len(errors) == len(outcomes):
-            raise JobError(self._failure(errors)) from errors[0]
+        failures = self._failures(outcomes)
+        if len(failures) == len(outcomes):
+            first = next(each for each in outcomes if isinstance(each, Exception))
+            raise JobError(_summary(failures, len(outcomes))) from first
         backend: Any = self.backend()
         return build_result(
             outcomes,
@@ -134,17 +197,20 @@ class LRETJob(JobV1):  # type: ignore[misc]
             date=datetime.now(UTC),
         )
 
-    def _failure(self, errors: Sequence[Exception]) -> str:
-        first = f"circuit {self._experiments[0].name!r}: {errors[0]}"
-        if len(errors) == 1:
-            return first
-        return f"all {len(errors)} circuits failed; first {first}"
+    def _failures(self, outcomes: Outcomes) -> list[str]:
+        pairs = zip(self._experiments, outcomes, strict=True)
+        return [f"circuit {e.name!r}: {o}" for e, o in pairs if isinstance(o, Exception)]
+
+    def _warnings(self, outcomes: Outcomes) -> list[tuple[str, type[Warning]]]:
+        texts: list[tuple[str, type[Warning]]] = []
+        if failures := self._failures(outcomes):
+            texts.append((_summary(failures, len(outcomes)), UserWarning))
+        ran = [outcome for outcome in outcomes if isinstance(outcome, SimulationResult)]
+        return texts + [(text, TruncationWarning) for each in ran for text in each.warnings]
 
 
-def _warnings(outcomes: Outcomes) -> list[str]:
-    return [
-        text
-        for outcome in outcomes
-        if isinstance(outcome, SimulationResult)
-        for text in outcome.warnings
-    ]
+def _summary(failures: Sequence[str], circuits: int) -> str:
+    if circuits == 1:
+        return failures[0]
+    many = f"all {circuits}" if len(failures) == circuits else f"{len(failures)} of {circuits}"
+    return f"{many} circuits failed; first {failures[0]}"

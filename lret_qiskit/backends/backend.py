@@ -4,38 +4,46 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable
-from importlib.metadata import version
+from copy import copy
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2, Options
+from qiskit.transpiler import CouplingMap
+from qiskit_aer.backends.backendproperties import target_to_backend_properties
+from qiskit_aer.noise import NoiseModel as AerNoiseModel
 
-from lret_dist import NoiseModel, Session, SimulationRequest, get_session
+from lret_dist import NoiseModel, Session, SimulationRequest, __version__, get_session
 from lret_dist.forecast import plan_request
+from lret_dist.options import METHODS
+from lret_qiskit.backends.configuration import configuration_of
 from lret_qiskit.backends.options import RunOptions, as_defaults, default_options, merged_options
-from lret_qiskit.backends.target import build_target
+from lret_qiskit.backends.parameter_binds import bound_circuits
+from lret_qiskit.backends.run_input import as_circuits, check_size, written_names
+from lret_qiskit.backends.target import basis_names, build_target, coupling_edges, device_target
 from lret_qiskit.job import LRETJob
 from lret_qiskit.noise_matching import check_noise_acts
 from lret_qiskit.noise_model_importer import ImportCache, with_noise_passes
 from lret_qiskit.translators import Experiment, translate_circuit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
+    from qiskit_aer.backends.backendconfiguration import AerBackendConfiguration
+    from qiskit_aer.backends.backendproperties import AerBackendProperties
 
     from lret_dist import Forecast, Network
 
 __all__ = ["LRETBackend"]
-
-_MAX_CIRCUITS = 300
 
 
 class LRETBackend(BackendV2):  # type: ignore[misc]
     """Simulator of noisy circuits that keeps a low-rank factor of the density matrix.
 
     Making a backend starts the session: under MPI, the other MPI ranks begin to serve here, and
-    with ``mpi_ranks`` they are started.
+    with ``mpi_ranks`` they are started. Several threads may use one backend.
 
     Example:
         >>> backend = LRETBackend(epsilon=1e-6, seed_simulator=7)
@@ -68,19 +76,56 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             LauncherError: when the MPI ranks cannot be started, with what they wrote.
         """
         num_qubits = _checked_arguments(provider, name, num_qubits)
+        defaults = as_defaults(options)
+        merged_options(default_options(), options)
         self._mpi_ranks = mpi_ranks
         self._session: Session | None = get_session(mpi_ranks)
         super().__init__(
             provider=provider,
             name=name,
             description="Low-rank simulation of noisy circuits with a certified error",
-            backend_version=version("lret-dist"),
-            **as_defaults(options),
+            backend_version=__version__,
+            **defaults,
         )
-        merged_options(self.options, {})
         self._num_qubits = num_qubits
-        self._targets: dict[tuple[str, ...] | None, Target] = {}
+        self._device: Target | None = None
+        self._targets: dict[Any, Target] = {}
         self._imports = ImportCache()
+
+    @classmethod
+    def from_backend(
+        cls, backend: BackendV2, *, mpi_ranks: int | None = None, **options: Any
+    ) -> LRETBackend:
+        """A simulator of a device: its coupling map, gates, durations and noise.
+
+        Args:
+            backend: the device, or a stand-in such as those of
+                ``qiskit_ibm_runtime.fake_provider``.
+            mpi_ranks: as of :class:`LRETBackend`.
+            options: as of :class:`LRETBackend`. A ``noise_model`` among them, None too, takes the
+                place of the device's.
+
+        Raises:
+            TypeError: for anything but a ``BackendV2``.
+
+        Example:
+            >>> from qiskit.providers.fake_provider import GenericBackendV2
+            >>> LRETBackend.from_backend(GenericBackendV2(5, noise_info=True)).name
+            'lret_simulator_from(generic_backend_5q)'
+        """
+        if not isinstance(backend, BackendV2):
+            raise TypeError(f"expected a BackendV2, got {type(backend).__name__}")
+        if "noise_model" not in options:
+            options["noise_model"] = _device_noise(backend)
+        made = cls(
+            name=f"lret_simulator_from({backend.name})",
+            num_qubits=backend.num_qubits,
+            mpi_ranks=mpi_ranks,
+            **options,
+        )
+        made.description = backend.description or made.description
+        made._device = device_target(backend.target)
+        return made
 
     def __repr__(self) -> str:
         return (
@@ -89,15 +134,23 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy finds the session of the process that it comes to.
-        return self.__dict__ | {"_session": None}
+        # A copy finds the session of the process that it comes to, and makes targets of its own.
+        # It has options of its own.
+        return {
+            **self.__dict__,
+            "_session": None,
+            "_targets": {},
+            "_imports": ImportCache(),
+            "_options": copy(self._options),
+        }
 
     @property
     def session(self) -> Session:
         """The session that runs this backend's jobs; each process has one of its own."""
-        if self._session is None or not self._session.is_here:
-            self._session = get_session(self._mpi_ranks)
-        return self._session
+        session = self._session
+        if session is None or not session.is_here:
+            self._session = session = get_session(self._mpi_ranks)
+        return session
 
     @classmethod
     def _default_options(cls) -> Options:
@@ -105,17 +158,61 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
 
     @property
     def target(self) -> Target:
-        """Gates taken as they are: all, or those of a Qiskit Aer noise model's basis."""
-        basis = getattr(self.options.noise_model, "basis_gates", None)
-        key = None if basis is None else tuple(basis)
-        if key not in self._targets:
-            self._targets[key] = build_target(self._num_qubits, key)
-        return self._targets[key]
+        """Gates taken as they are.
+
+        These are what the options ``coupling_map`` and ``basis_gates`` name; else the device's, for
+        the simulator of one; else the basis of the noise model, or all gates.
+        """
+        coupling_map, basis = self.options.coupling_map, self.options.basis_gates
+        if coupling_map is None and basis is None and self._device is not None:
+            return self._device
+        edges = None if coupling_map is None else coupling_edges(coupling_map)
+        if basis is None:
+            basis = getattr(self.options.noise_model, "basis_gates", None)
+        key = edges, None if basis is None else basis_names(basis), self._num_qubits
+        target = self._targets.get(key)
+        if target is None:
+            target = self._targets[key] = build_target(self._num_qubits, key[1], edges)
+        return target
 
     @property
-    def max_circuits(self) -> int:
-        """Most circuits of one job."""
-        return _MAX_CIRCUITS
+    def coupling_map(self) -> Any:
+        """Qubits that gates may couple, as a ``CouplingMap``; None where all may."""
+        if self.options.coupling_map is not None:
+            return CouplingMap(coupling_edges(self.options.coupling_map))
+        return self.target.build_coupling_map()
+
+    @property
+    def max_circuits(self) -> None:
+        """Most circuits of one job: there is no limit."""
+        return None
+
+    def available_methods(self) -> tuple[str, ...]:
+        """Values of the option ``method``."""
+        return METHODS
+
+    def available_devices(self) -> tuple[str, ...]:
+        """Values of the option ``device``."""
+        return ("CPU",)
+
+    def configuration(self) -> AerBackendConfiguration:
+        """The backend as older tools describe one, as ``AerSimulator.configuration()``."""
+        return configuration_of(self)
+
+    def properties(self) -> AerBackendProperties | None:
+        """Durations and errors of the device's gates, None where this simulates no device."""
+        return None if self._device is None else target_to_backend_properties(self._device)
+
+    def set_max_qubits(self, max_qubits: int) -> None:
+        """Set the most qubits of a circuit; a device keeps its own.
+
+        Raises:
+            TypeError: when it is not an integer.
+            ValueError: when it is less than one.
+        """
+        number = _positive("max_qubits", max_qubits)
+        if self._device is None:
+            self._num_qubits = number
 
     def set_options(self, **fields: Any) -> None:
         """Set defaults of :meth:`run`'s options; a wrong value leaves them as they were.
@@ -126,14 +223,30 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             ValueError: for a value out of range.
         """
         options = as_defaults(fields)
-        merged_options(self.options, {k: v for k, v in options.items() if k in self.options})
+        merged_options(self.options, options)
         super().set_options(**options)
 
-    def run(self, run_input: QuantumCircuit | Iterable[QuantumCircuit], **options: Any) -> LRETJob:
+    def set_option(self, key: str, value: Any) -> None:
+        """As :meth:`set_options`, for one option."""
+        self.set_options(**{key: value})
+
+    def clear_options(self) -> None:
+        """Set every option back to its default, the noise model too."""
+        self._options = default_options()
+
+    def run(
+        self,
+        run_input: QuantumCircuit | Iterable[QuantumCircuit],
+        parameter_binds: Any = None,
+        **options: Any,
+    ) -> LRETJob:
         """Start a job; it goes on in the background.
 
         Args:
             run_input: one circuit or several. They need not be transpiled.
+            parameter_binds: for each circuit a dictionary of values of its parameters,
+                ``{parameter: [value, ...]}``; the result has one experiment for each value, circuit
+                by circuit.
             options: ``shots``, ``seed_simulator`` (or ``seed``), ``memory``, ``rank_history``,
                 ``method``, ``truncation``, ``epsilon``, ``standard_error``, ``resolution``,
                 ``max_rank``, ``precision``, ``initial_rank``, ``initial_state``,
@@ -141,25 +254,32 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
                 ``noise_model`` (of Qiskit Aer or of lret_dist); what is not given is the backend's.
                 None is the backend's too, but for ``noise_model``, ``max_rank``,
                 ``initial_state``, ``standard_error``, ``resolution``, ``process_grid`` and
-                ``checkpoint``: there it means none. Unknown options are ignored with a warning.
+                ``checkpoint``: there it means none. Options that tune Qiskit Aer are accepted
+                without effect. Unknown options are ignored with a warning.
+
+        A circuit that is too large for the backend or its memory fails alone, in its own
+        experiment, where others of the job can be run.
 
         Raises:
             TypeError: for something that is not a circuit, or an option of the wrong type.
             ValueError: for a circuit that cannot be simulated (its subclass
-                ``UnsupportedOperationError`` names an unknown operation), unbound or infinite
-                parameters, too many circuits or qubits, or an option out of range.
-            InsufficientMemoryError: if a circuit cannot fit.
+                ``UnsupportedOperationError`` names an unknown operation), infinite parameters, too
+                many qubits, or an option out of range. The subclass ``ParameterBindsError``, also
+                an ``AerError``, says that parameters have no values, or that these do not fit.
+            InsufficientMemoryError: if no circuit can fit.
             SessionError: if the backend's MPI ranks have ended, with what they wrote last.
         """
         checked = merged_options(self.options, options)
-        circuits = self._checked_circuits(run_input)
+        circuits = bound_circuits(as_circuits(run_input), parameter_binds)
         noise = self._noise(checked)
-        pairs = [_translated(each, noise, checked, i) for i, each in enumerate(circuits)]
+        pairs = [self._translated(each, noise, checked, i) for i, each in enumerate(circuits)]
         requests = [request for request, _ in pairs]
         if noise is not None:
-            written = {name for circuit in circuits for name in _names(circuit)}
-            check_noise_acts(noise, [request.circuit for request in requests], written)
-        job = LRETJob(self, str(uuid.uuid4()), requests, [experiment for _, experiment in pairs])
+            written = {name for circuit in circuits for name in written_names(circuit)}
+            sent = [each.circuit for each in requests if isinstance(each, SimulationRequest)]
+            check_noise_acts(noise, sent, written)
+        experiments = [experiment for _, experiment in pairs]
+        job = LRETJob(self, str(uuid.uuid4()), requests, experiments, circuits)
         job.submit()
         return job
 
@@ -189,8 +309,9 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             InsufficientMemoryError: when it cannot fit, saying how many MPI ranks would hold it.
         """
         checked = merged_options(self.options, options)
-        self._check_circuit(circuit)
-        request, _ = _translated(circuit, self._noise(checked), checked, 0)
+        (circuit,) = as_circuits([circuit])
+        check_size(circuit, self._num_qubits)
+        request = _request(circuit, self._noise(checked), checked, 0)
         return plan_request(
             request,
             mpi_ranks=mpi_ranks,
@@ -205,26 +326,29 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             return model
         return self._imports.imported(model)
 
-    def _checked_circuits(self, run_input: Any) -> list[QuantumCircuit]:
-        circuits = [run_input] if isinstance(run_input, QuantumCircuit) else _listed(run_input)
-        if not circuits:
-            raise ValueError("there is no circuit to run")
-        if len(circuits) > _MAX_CIRCUITS:
-            raise ValueError(f"a job takes at most {_MAX_CIRCUITS} circuits, got {len(circuits)}")
-        for circuit in circuits:
-            self._check_circuit(circuit)
-        return circuits
+    def _translated(
+        self, circuit: QuantumCircuit, noise: NoiseModel | None, options: RunOptions, number: int
+    ) -> tuple[SimulationRequest | Exception, Experiment]:
+        start = time.perf_counter()
+        request: SimulationRequest | Exception
+        try:
+            check_size(circuit, self._num_qubits)
+        except ValueError as error:
+            request = error
+        else:
+            request = _request(circuit, noise, options, number)
+        return request, Experiment.of(
+            circuit,
+            options.simulation.shots,
+            memory=options.memory,
+            rank_history=options.rank_history,
+            seconds=time.perf_counter() - start,
+        )
 
-    def _check_circuit(self, circuit: Any) -> None:
-        if not isinstance(circuit, QuantumCircuit):
-            raise TypeError(f"expected a QuantumCircuit, got {type(circuit).__name__}")
-        if circuit.num_qubits > self._num_qubits:
-            used = _used_qubits(circuit)
-            if used > self._num_qubits:
-                raise ValueError(
-                    f"circuit {circuit.name!r} uses {used} qubits, the backend has "
-                    f"{self._num_qubits}; LRETBackend(num_qubits={used}) takes it"
-                )
+
+def _device_noise(backend: BackendV2) -> AerNoiseModel | None:
+    model = AerNoiseModel.from_backend(backend)
+    return None if model.is_ideal() else model
 
 
 def _checked_arguments(provider: Any, name: Any, num_qubits: Any) -> int:
@@ -233,45 +357,24 @@ def _checked_arguments(provider: Any, name: Any, num_qubits: Any) -> int:
             f"a backend's name is a string given as name=..., got {name!r} and provider "
             f"{provider!r}; LRETProvider().get_backend(name) gives LRET's own backends by name"
         )
+    return _positive("num_qubits", num_qubits)
+
+
+def _positive(name: str, value: Any) -> int:
     try:
-        number = index(num_qubits)
+        number = index(value)
     except TypeError:
-        raise TypeError(f"num_qubits must be an integer, got {num_qubits!r}") from None
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
     if number < 1:
-        raise ValueError(f"num_qubits must be at least 1, got {number}")
+        raise ValueError(f"{name} must be at least 1, got {number}")
     return number
 
 
-def _names(circuit: QuantumCircuit) -> set[str]:
-    return {each.label or each.name for each in circuit.data}
-
-
-def _used_qubits(circuit: QuantumCircuit) -> int:
-    """Number of qubits that an instruction other than a barrier acts on."""
-    return len({q for each in circuit.data if each.name != "barrier" for q in each.qubits})
-
-
-def _listed(run_input: Any) -> list[Any]:
-    if isinstance(run_input, str) or not isinstance(run_input, Iterable):
-        raise TypeError(f"expected a QuantumCircuit or several, got {type(run_input).__name__}")
-    return list(run_input)
-
-
-def _translated(
+def _request(
     circuit: QuantumCircuit, noise: NoiseModel | None, options: RunOptions, number: int
-) -> tuple[SimulationRequest, Experiment]:
-    start = time.perf_counter()
-    request = SimulationRequest(
+) -> SimulationRequest:
+    return SimulationRequest(
         circuit=translate_circuit(with_noise_passes(circuit, noise)),
         noise=noise,
         options=options.for_circuit(number),
-    )
-    seconds = time.perf_counter() - start
-    shots = options.simulation.shots
-    return request, Experiment.of(
-        circuit,
-        shots,
-        memory=options.memory,
-        rank_history=options.rank_history,
-        seconds=seconds,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from qiskit.providers import Options
 from qiskit_aer.noise import NoiseModel as AerNoiseModel
 
 from lret_dist import NoiseModel, SimulationOptions
+from lret_dist.options import METHODS, PARALLELIZATIONS, PRECISIONS, TRUNCATIONS
+from lret_qiskit.backends.aer_options import AER_OPTIONS, Effect, check_aer_options, method_hint
+from lret_qiskit.backends.target import basis_names, coupling_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,9 +32,16 @@ _NONE_IS_A_VALUE = frozenset(
         *("process_grid", "checkpoint"),
     }
 )
-#: Options of Qiskit Aer that change results, so that they must not be ignored.
-_REFUSED = {"parameter_binds": "bind the parameters with QuantumCircuit.assign_parameters"}
 _SIMULATION_OPTIONS = tuple(f.name for f in fields(SimulationOptions) if f.name != "seed")
+#: What Qiskit's own validators can check: they know neither None nor NumPy's integers.
+_VALIDATORS: dict[str, list[str] | tuple[float, float]] = {
+    "method": list(METHODS),
+    "parallelization": list(PARALLELIZATIONS),
+    "precision": list(PRECISIONS),
+    "truncation": list(TRUNCATIONS),
+    "epsilon": (0, 1),
+    "shots": (0, inf),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +71,13 @@ class RunOptions:
 def default_options() -> Options:
     """Every option of a backend with its default."""
     simulator = SimulationOptions()
-    values = {name: getattr(simulator, name) for name in _SIMULATION_OPTIONS}
-    return Options(
-        **values, seed_simulator=None, memory=False, rank_history=False, noise_model=None
-    )
+    values = {name: option.default for name, option in AER_OPTIONS.items()}
+    values |= {name: getattr(simulator, name) for name in _SIMULATION_OPTIONS}
+    values |= {"seed_simulator": None, "memory": False, "rank_history": False, "noise_model": None}
+    options = Options(**values)
+    for name, validator in _VALIDATORS.items():
+        options.set_validator(name, validator)
+    return options
 
 
 def merged_options(defaults: Options, given: Mapping[str, Any]) -> RunOptions:
@@ -73,27 +87,20 @@ def merged_options(defaults: Options, given: Mapping[str, Any]) -> RunOptions:
 
     Raises:
         TypeError: for a value of the wrong type.
-        ValueError: for a value out of range, or an option that cannot be ignored.
+        ValueError: for a value out of range, or one that LRET cannot honour.
     """
     values = dict(defaults.items())
     unknown = []
     for name, value in _without_alias(given).items():
-        if name in _REFUSED and value:
-            raise ValueError(f"{name} is not supported: {_REFUSED[name]}")
         if name not in values:
             unknown.append(name)
         elif value is not None or name in _NONE_IS_A_VALUE:
             values[name] = value
     if unknown:
         _warn_unknown(unknown, values)
-    return RunOptions(
-        simulation=SimulationOptions(
-            seed=values["seed_simulator"], **{name: values[name] for name in _SIMULATION_OPTIONS}
-        ),
-        memory=_flag("memory", values["memory"]),
-        rank_history=_flag("rank_history", values["rank_history"]),
-        noise_model=_noise_model(values["noise_model"]),
-    )
+    check_aer_options({"device": values["device"], **given}, stacklevel=4)
+    _check_shape(given)
+    return _checked(values)
 
 
 def as_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,6 +115,34 @@ def as_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
         if name not in own:
             raise AttributeError(f"there is no option {name!r}; {_hint(name, own)}")
     return {name: own.get(name) if value is None else value for name, value in options.items()}
+
+
+def _checked(values: Mapping[str, Any]) -> RunOptions:
+    return RunOptions(
+        simulation=_simulation(values),
+        memory=_flag("memory", values["memory"]),
+        rank_history=_flag("rank_history", values["rank_history"]),
+        noise_model=_noise_model(values["noise_model"]),
+    )
+
+
+def _simulation(values: Mapping[str, Any]) -> SimulationOptions:
+    try:
+        return SimulationOptions(
+            seed=values["seed_simulator"], **{name: values[name] for name in _SIMULATION_OPTIONS}
+        )
+    except ValueError as error:
+        if (hint := method_hint(values["method"])) is not None:
+            raise ValueError(f"{error}: {hint}") from None
+        raise
+
+
+def _check_shape(given: Mapping[str, Any]) -> None:
+    """Check what shapes the target; circuits are not transpiled again when they are run."""
+    if (coupling_map := given.get("coupling_map")) is not None:
+        coupling_edges(coupling_map)
+    if (basis_gates := given.get("basis_gates")) is not None:
+        basis_names(basis_gates)
 
 
 def _without_alias(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,7 +168,14 @@ def _warn_unknown(names: list[str], known: Iterable[str]) -> None:
 
 def _hint(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"options: {', '.join(sorted(known))}"
+    if close:
+        return f"did you mean {close[0]!r}?"
+    own = sorted(each for each in known if _is_of_use(each))
+    return f"options: {', '.join(own)}"
+
+
+def _is_of_use(name: str) -> bool:
+    return name not in AER_OPTIONS or AER_OPTIONS[name].effect is Effect.WORKS
 
 
 def _flag(name: str, value: object) -> bool:
