@@ -14,6 +14,14 @@ Example:
 from lret_qiskit.backends import LRETBackend
 from lret_qiskit.job import LRETJob
 from lret_qiskit.noise_model_importer import NoiseModelImporter
+from lret_qiskit.primitives import LRETEstimator, LRETSampler
 from lret_qiskit.provider import LRETProvider
 
-__all__ = ["LRETBackend", "LRETJob", "LRETProvider", "NoiseModelImporter"]
+__all__ = [
+    "LRETBackend",
+    "LRETEstimator",
+    "LRETJob",
+    "LRETProvider",
+    "LRETSampler",
+    "NoiseModelImporter",
+]

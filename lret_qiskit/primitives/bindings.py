@@ -2,8 +2,8 @@
 
 A circuit whose parameters all are the one angle of a standard gate is translated once: the matrix
 of such a gate is a combination of 1, cos(t/2), sin(t/2), cos(t) and sin(t) with matrices that do
-not depend on the angle t, so those of many parameter sets are one product. Any other circuit is
-bound and translated again for each parameter set.
+not depend on the angle t, so those of many parameter sets are one product, which takes a fifth to a
+half of the time of their translations. Any other circuit is bound and translated for each set.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from qiskit.circuit import CircuitInstruction, ParameterExpression
 
-    from lret_dist import NoiseModel
+    from lret_dist import NoiseModel, Operation
 
 __all__ = ["Bindings"]
 
@@ -35,6 +35,8 @@ FloatArray = NDArray[np.float64]
 
 #: Angles at which a gate is sampled: as many as it has terms, and one to see that these are all.
 _PROBES = np.array([0.3, 1.1, 2.3, -0.7, -1.9, 2.9])
+#: Parameter sets from which on a template, which takes as long as some translations, pays.
+_MANY = 10
 #: Label of what stands for a parameterised gate while the circuit around it is translated.
 _SLOT = "lret parameterised gate "
 
@@ -44,6 +46,7 @@ class Bindings:
 
     Attributes:
         size: number of parameter sets.
+        first: the circuit of the first one, not to be changed, or None where there is none.
     """
 
     def __init__(
@@ -63,7 +66,9 @@ class Bindings:
         self._circuit = circuit
         self._values = values
         self._noise = noise
-        self._template = _Template.of(circuit, noise) if self.size else None
+        self._template = _Template.of(circuit, noise) if self.size >= _MANY else None
+        self.first: Circuit | None = None
+        self.first = next(self.circuits(range(min(1, self.size))), None)
 
     def circuits(self, numbers: range) -> Iterator[Circuit]:
         """The circuits of some parameter sets, each one new.
@@ -72,11 +77,13 @@ class Bindings:
             ValueError: for a value that is not finite.
         """
         if self._template is None:
-            return (self._translated(self._values[number]) for number in numbers)
+            return (self._translated(number) for number in numbers)
         return self._template.filled(self._values[numbers.start : numbers.stop])
 
-    def _translated(self, values: FloatArray) -> Circuit:
-        bound = self._circuit.assign_parameters(values)
+    def _translated(self, number: int) -> Circuit:
+        if number == 0 and self.first is not None:
+            return _with_operations(self.first, list(self.first.operations))
+        bound = self._circuit.assign_parameters(self._values[number])
         return translate_circuit(with_noise_passes(bound, self._noise))
 
 
@@ -98,7 +105,7 @@ class _Template:
     ) -> None:
         self._circuit = circuit
         self._slots = slots
-        self._parameters = parameters
+        self._columns = {parameter: place for place, parameter in enumerate(parameters)}
         self._name = name
 
     @classmethod
@@ -122,15 +129,11 @@ class _Template:
         """One circuit for each row of values, (number, parameters)."""
         matrices = self._matrices(values)
         for number in range(len(values)):
-            circuit = Circuit(
-                self._circuit.num_qubits, self._circuit.num_clbits, self._circuit.name
-            )
             operations = list(self._circuit.operations)
             for slot, matrix in zip(self._slots, matrices, strict=True):
                 gate = slot.gate
                 operations[slot.place] = Gate(gate.name, gate.qubits, matrix[number], gate.label)
-            circuit.operations = operations
-            yield circuit
+            yield _with_operations(self._circuit, operations)
 
     def _matrices(self, values: FloatArray) -> list[ComplexArray]:
         """(number, 2**k, 2**k) matrices of each slot."""
@@ -143,7 +146,7 @@ class _Template:
     def _angles(self, slot: _Slot, values: FloatArray) -> FloatArray:
         """(number,) angles of a slot in radians."""
         if isinstance(slot.angle, Parameter):
-            angles = values[:, self._parameters.index(slot.angle)]
+            angles = values[:, self._columns[slot.angle]]
         else:
             angles = np.array([self._evaluated(slot.angle, row) for row in values])
         if not np.isfinite(angles).all():
@@ -155,9 +158,12 @@ class _Template:
         return angles
 
     def _evaluated(self, angle: ParameterExpression, row: FloatArray) -> float:
-        names = angle.parameters
-        known = {p: value for p, value in zip(self._parameters, row, strict=True) if p in names}
+        known = {each: row[self._columns[each]] for each in angle.parameters}
         return float(angle.bind(known))
+
+
+def _with_operations(circuit: Circuit, operations: list[Operation]) -> Circuit:
+    return Circuit(circuit.num_qubits, circuit.num_clbits, circuit.name, operations)
 
 
 def _with_slots(circuit: QuantumCircuit) -> QuantumCircuit:
@@ -168,7 +174,8 @@ def _with_slots(circuit: QuantumCircuit) -> QuantumCircuit:
     for each in circuit.data:
         if each.is_parameterized():
             label = f"{_SLOT}{number}"
-            copy.append(UnitaryGate(np.eye(1 << len(each.qubits)), label), each.qubits)
+            identity = np.eye(1 << len(each.qubits), dtype=np.complex128)
+            copy.append(UnitaryGate(identity, label, check_input=False), each.qubits)
             number += 1
         else:
             copy.append(each)

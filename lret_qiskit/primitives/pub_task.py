@@ -54,7 +54,7 @@ class PubTask(ABC):
         size = int(np.prod(self._shape))
         self._bindings = Bindings(circuit, values.reshape(size, circuit.num_parameters), noise)
         self.size = self._bindings.size
-        self.first: Circuit | None = next(self._bindings.circuits(range(min(1, self.size))), None)
+        self.first = self._bindings.first
         self._summary = RunSummary(self._shape)
 
     def requests(self, numbers: range, seed_number: int) -> list[SimulationRequest]:
