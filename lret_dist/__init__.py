@@ -17,17 +17,18 @@ from lret_dist.circuit import (
     Measure,
     Operation,
     Reset,
-    SaveDensityMatrix,
-    SaveExpectationValue,
-    SaveProbabilities,
 )
+from lret_dist.classical import Apply, Bits, Constant
+from lret_dist.control_flow import Jump, Mark, SetState, Store
 from lret_dist.errors import (
     CancelledError,
     CheckpointError,
+    ClassicalError,
     InsufficientMemoryError,
     LauncherError,
     LretError,
     SessionError,
+    StateNotPureError,
     StoppedError,
     TruncationWarning,
     UnsupportedOperationError,
@@ -40,22 +41,37 @@ from lret_dist.planning import SimulationRequest
 from lret_dist.process_grid import ProcessGrid
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.run_handle import RunHandle
+from lret_dist.saves import (
+    SaveAmplitudesSquared,
+    SaveDensityMatrix,
+    SaveExpectationValue,
+    SaveFactor,
+    SaveProbabilities,
+    SaveStateVector,
+    SaveVariance,
+)
 from lret_dist.session import get_session, start_mpi_if_launched
 
 __version__ = version("lret-dist")
 
 __all__ = [
+    "Apply",
     "Barrier",
+    "Bits",
     "CancelledError",
     "Channel",
     "CheckpointError",
     "Circuit",
+    "ClassicalError",
+    "Constant",
     "ErrorTerm",
     "Forecast",
     "Gate",
     "InsufficientMemoryError",
+    "Jump",
     "LauncherError",
     "LretError",
+    "Mark",
     "Measure",
     "Network",
     "NoiseModel",
@@ -64,15 +80,22 @@ __all__ = [
     "Reset",
     "RunHandle",
     "RunMetadata",
+    "SaveAmplitudesSquared",
     "SaveDensityMatrix",
     "SaveExpectationValue",
+    "SaveFactor",
     "SaveProbabilities",
+    "SaveStateVector",
+    "SaveVariance",
     "Session",
     "SessionError",
+    "SetState",
     "SimulationOptions",
     "SimulationRequest",
     "SimulationResult",
+    "StateNotPureError",
     "StoppedError",
+    "Store",
     "TruncationWarning",
     "UnsupportedOperationError",
     "get_session",

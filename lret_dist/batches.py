@@ -17,6 +17,7 @@ from lret_dist.evolution import BATCH, Evolution, sample_final
 from lret_dist.orders import Order, Orders
 from lret_dist.records import History, Outcome, RunSettings
 from lret_dist.sampling import generator
+from lret_dist.shots import Shots
 from lret_dist.threads import one_kernel_thread
 
 if TYPE_CHECKING:
@@ -101,10 +102,9 @@ class _Batches:
         rows = (1 << program.num_qubits) // comm.grid.rows
         self.tally = Tally(program, rows if program.final_measures else 0)
         sampling = settings.sampling
-        blind = program.has_mid_measurements
+        blind = program.has_histories
         self._first_batches = sampling.blind_batches if blind else sampling.batches
-        width = -(-program.num_clbits // 8)
-        self.outcome = Outcome(np.zeros((settings.shots, width), np.uint8))
+        self.outcome = Outcome(Shots.zeros(settings.shots, program.num_memory_bits))
 
     def run(self) -> Outcome | None:
         done, wanted = self._saved() or (0, self._first_batches)
@@ -151,7 +151,7 @@ class _Batches:
     def _save(self, saver: RunSaver, done: int, wanted: int) -> FilePath:
         """Write what all column groups know; afterwards column group 0 holds all of it."""
         self.tally.collect(self.comm)
-        samples = self.outcome.samples
+        samples = self.outcome.shots.rows
         self.comm.sum_columns_on_driver(samples)
         if not self.comm.is_driver:
             samples[:] = 0
@@ -176,7 +176,7 @@ class _Batches:
         self.outcome.final_rank, self.outcome.max_rank = header["ranks"]
         self.outcome.history = History(**header["history"])
         if arrays:
-            self.outcome.samples = arrays.pop("samples")
+            self.outcome.shots.rows = arrays.pop("samples")
             self.tally.set_numbers(arrays)
         if len(self.tally.probabilities):
             mine = self.tally.probabilities[:, np.newaxis]
@@ -196,7 +196,7 @@ class _Batches:
 
     def _run_batch(self, batch: int, batches: int) -> tuple[int, Outcome, Tally]:
         settings = replace(self.settings, shots=0)
-        if self.program.has_mid_measurements:
+        if self.program.has_histories:
             mine = self._shots(batch, batches)
             seed = int(generator(settings.seed, BATCH, batch).integers(2**63))
             settings = replace(settings, shots=mine.stop - mine.start, seed=seed)
@@ -214,8 +214,9 @@ class _Batches:
     def _take(self, batch: int, part: Outcome, tally: Tally) -> None:
         outcome = self.outcome
         self.tally.merge(tally)
-        if len(part.samples):
-            outcome.samples[self._shots(batch, self._first_batches)] = part.samples
+        if len(part.shots.rows):
+            place = self._shots(batch, self._first_batches)
+            outcome.shots.rows[place] = part.shots.rows
         outcome.final_rank = max(outcome.final_rank, part.final_rank)
         outcome.max_rank = max(outcome.max_rank, part.max_rank)
         if batch == self.comm.column:
@@ -247,10 +248,10 @@ class _Batches:
             for key, (value, error) in estimates.saved().items():
                 outcome.data[key], outcome.standard_errors[key] = value, error
         outcome.standard_error = estimates.largest_error()
-        if self.program.has_mid_measurements:
+        if self.program.has_histories:
             if comm.grid.columns > 1:
-                comm.sum_columns_on_driver(outcome.samples)
+                comm.sum_columns_on_driver(outcome.shots.rows)
         elif self.program.final_measures and self.settings.shots:
             comm.sum_over_columns(self.tally.probabilities)
             weights = self.tally.probabilities
-            sample_final(self.program, self.settings.seed, (), comm, weights, outcome.samples)
+            sample_final(self.program, self.settings.seed, (), comm, weights, outcome.shots.rows)

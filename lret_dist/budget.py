@@ -14,6 +14,9 @@ __all__ = ["CompressionPolicy", "TruncationBudget"]
 class TruncationBudget:
     """Shares ``epsilon`` over the steps by their noise weight; what one leaves, later ones may use.
 
+    Where steps may be repeated, nobody knows how often, a step may use its share of half of what
+    is left.
+
     Attributes:
         discarded: trace discarded so far.
     """
@@ -25,7 +28,9 @@ class TruncationBudget:
         noise = [s.noise_weight if isinstance(s, ChannelStep) else 0.0 for s in program.steps]
         total = sum(noise)
         shares = np.cumsum(noise) / total if total > 0 else np.zeros(len(noise))
+        self._epsilon = epsilon
         self._allowed = epsilon * shares
+        self._repeated = np.diff(shares, prepend=0.0) / 2 if program.has_loops else None
         self.discarded = 0.0
 
     def allowed(self, step: int) -> float:
@@ -34,6 +39,8 @@ class TruncationBudget:
 
     def free(self, step: int) -> float:
         """Trace that may still be discarded once step number ``step`` is reached."""
+        if self._repeated is not None:
+            return float(max(0.0, self._epsilon - self.discarded) * self._repeated[step])
         return max(0.0, self.allowed(step) - self.discarded)
 
 

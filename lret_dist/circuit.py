@@ -14,10 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lret_dist.channels import as_kraus, as_unitary
+from lret_dist.classical import Bits, Constant
+from lret_dist.control_flow import CONTROL_FLOW, Jump, Mark, SetState, Store, check_jumps
 from lret_dist.gates import gate_matrix
+from lret_dist.saves import Save, SaveDensityMatrix, SaveExpectationValue, SaveProbabilities
+from lret_dist.states import as_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from lret_dist.classical import Expression
 
 __all__ = [
     "MAX_GATE_QUBITS",
@@ -28,10 +34,6 @@ __all__ = [
     "Measure",
     "Operation",
     "Reset",
-    "Save",
-    "SaveDensityMatrix",
-    "SaveExpectationValue",
-    "SaveProbabilities",
     "moved",
 ]
 
@@ -122,45 +124,9 @@ class Barrier:
     label: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SaveDensityMatrix:
-    """Save the reduced density matrix of ``qubits`` as (2**k, 2**k) complex128 under ``key``."""
-
-    key: str
-    qubits: tuple[int, ...]
-    name: str = "save_density_matrix"
-    label: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SaveProbabilities:
-    """Save the outcome probabilities of ``qubits`` as (2**k,) float64 under ``key``."""
-
-    key: str
-    qubits: tuple[int, ...]
-    name: str = "save_probabilities"
-    label: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SaveExpectationValue:
-    """Save the expectation value of a sum of Pauli strings on ``qubits`` under ``key``.
-
-    Attributes:
-        key: name of the saved value, a float.
-        qubits: the qubits that the strings act on.
-        paulis: pairs (string, real coefficient); the last character acts on ``qubits[0]``.
-    """
-
-    key: str
-    qubits: tuple[int, ...]
-    paulis: tuple[tuple[str, float], ...]
-    name: str = "save_expval"
-    label: str | None = None
-
-
-Save: TypeAlias = SaveDensityMatrix | SaveProbabilities | SaveExpectationValue
-Operation: TypeAlias = Gate | Channel | Measure | Reset | Barrier | Save
+Operation: TypeAlias = (
+    Gate | Channel | Measure | Reset | Barrier | Save | SetState | Mark | Jump | Store
+)
 
 
 @dataclass(slots=True)
@@ -169,6 +135,14 @@ class Circuit:
 
     The methods check what they are given and raise ``ValueError`` or ``TypeError``; each returns
     the circuit, so that calls can be chained.
+
+    Attributes:
+        num_qubits: number of qubits.
+        num_clbits: number of classical bits that the result shows.
+        name: the circuit's name.
+        operations: what is done, in order.
+        num_variable_bits: bits of classical variables, numbered after the classical bits; they
+            do not show in the result.
 
     Example:
         >>> circuit = Circuit(2, 2).gate("h", [0]).gate("cx", [0, 1]).measure_all()
@@ -180,10 +154,12 @@ class Circuit:
     num_clbits: int = 0
     name: str = "circuit"
     operations: list[Operation] = field(default_factory=list)
+    num_variable_bits: int = 0
 
     def __post_init__(self) -> None:
         self.num_qubits = _count(self.num_qubits, "num_qubits", least=1)
         self.num_clbits = _count(self.num_clbits, "num_clbits", least=0)
+        self.num_variable_bits = _count(self.num_variable_bits, "num_variable_bits", least=0)
 
     def __len__(self) -> int:
         return len(self.operations)
@@ -252,6 +228,24 @@ class Circuit:
             Barrier(self._wires(range(self.num_qubits) if qubits is None else qubits))
         )
 
+    def store(self, target: Bits, value: Expression | bool | int | float) -> Circuit:
+        """Write the value of an expression, or a number, into classical bits."""
+        expression = Constant(value) if isinstance(value, bool | int | float) else value
+        return self.append(Store(target, expression))
+
+    def mark(self, mark: str) -> Circuit:
+        """Mark this place, so that a jump can go on here."""
+        return self.append(Mark(mark))
+
+    def jump(self, mark: str, condition: Expression | None = None) -> Circuit:
+        """Go on at a mark, before or after this place, where ``condition`` holds or is None."""
+        return self.append(Jump(mark, condition))
+
+    def set_state(self, state: ArrayLike) -> Circuit:
+        """Put all qubits into a state: (2**n,) vector, (2**n, 2**n) matrix or (2**n, r) factor."""
+        columns = as_columns(np.asarray(state, np.complex128), self.num_qubits)
+        return self.append(SetState(tuple(range(self.num_qubits)), columns))
+
     def save_density_matrix(
         self, qubits: Iterable[int] | None = None, *, key: str = "density_matrix"
     ) -> Circuit:
@@ -276,6 +270,33 @@ class Circuit:
         terms = tuple((_pauli(string, len(wires)), float(c)) for string, c in paulis.items())
         return self.append(SaveExpectationValue(key, wires, terms))
 
+    @property
+    def num_memory_bits(self) -> int:
+        """Classical bits, those of variables included."""
+        return self.num_clbits + self.num_variable_bits
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether what is done, or stored, depends on classical bits."""
+        return any(isinstance(operation, CONTROL_FLOW) for operation in self.operations)
+
+    @property
+    def saves(self) -> list[Save]:
+        """Everything that is saved, in order."""
+        return [operation for operation in self.operations if isinstance(operation, Save)]
+
+    def check(self) -> None:
+        """Check what cannot be checked operation by operation.
+
+        Raises:
+            ValueError: for a jump without a mark, or an expression of bits that are not there.
+        """
+        check_jumps(self.operations, self.num_memory_bits)
+
+    def emptied(self) -> Circuit:
+        """A circuit of the same bits without operations."""
+        return replace(self, operations=[])
+
     def compacted(self) -> tuple[Circuit, tuple[int, ...]]:
         """The same circuit without the qubits that no operation but a barrier touches.
 
@@ -288,9 +309,8 @@ class Circuit:
         if len(kept) == self.num_qubits:
             return self, kept
         position = {qubit: new for new, qubit in enumerate(kept)}
-        small = Circuit(len(kept), self.num_clbits, self.name)
-        small.operations = [moved(op, position) for op in self.operations]
-        return small, kept
+        operations = [moved(op, position) for op in self.operations]
+        return replace(self, num_qubits=len(kept), operations=operations), kept
 
     def _append_gate(
         self, name: str, qubits: Iterable[int], matrix: ComplexMatrix, label: str | None

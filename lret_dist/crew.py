@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from lret_dist.communicator import GridCommunicator, job_rank
-from lret_dist.errors import CancelledError, CheckpointError, StoppedError
+from lret_dist.errors import (
+    CancelledError,
+    CheckpointError,
+    ClassicalError,
+    StateNotPureError,
+    StoppedError,
+)
 from lret_dist.machine import USUAL_SPEEDS, Machine, Speeds, measure_kernels, measure_network
 from lret_dist.memory import available_bytes, usable
 from lret_dist.orders import DriverOrders, Orders
@@ -55,7 +61,10 @@ __all__ = [
 #: Message tags: a leader's commands, and a signal that another MPI rank got.
 COMMAND, _SIGNAL = 1, 3
 #: Exceptions that are raised on all MPI ranks of a run alike.
-SHARED_ERRORS = (CancelledError, StoppedError, CheckpointError)
+SHARED_ERRORS = (
+    *(CancelledError, StoppedError, CheckpointError),
+    *(ClassicalError, StateNotPureError),
+)
 #: Shortest and longest pause of an idle MPI rank between two looks for a message, in seconds.
 SHORT_PAUSE, LONG_PAUSE = 5e-5, 5e-3
 

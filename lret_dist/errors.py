@@ -3,10 +3,12 @@
 __all__ = [
     "CancelledError",
     "CheckpointError",
+    "ClassicalError",
     "InsufficientMemoryError",
     "LauncherError",
     "LretError",
     "SessionError",
+    "StateNotPureError",
     "StoppedError",
     "TruncationWarning",
     "UnsupportedOperationError",
@@ -49,6 +51,14 @@ class StoppedError(LretError):
 
 class UnsupportedOperationError(LretError, ValueError):
     """The circuit holds an operation that LRET cannot simulate; the text names it."""
+
+
+class ClassicalError(LretError, ArithmeticError):
+    """A classical expression of a circuit has no value, such as a division by zero."""
+
+
+class StateNotPureError(LretError):
+    """A state vector was to be saved of a state that is mixed."""
 
 
 class TruncationWarning(UserWarning):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lret_dist.circuit import Save, SaveDensityMatrix, SaveExpectationValue
-from lret_dist.saving import pauli_masks, save_value, saved_shape
+from lret_dist.saves import Save, SaveDensityMatrix, SaveExpectationValue, saved_shape
+from lret_dist.saving import pauli_masks, save_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

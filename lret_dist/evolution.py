@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from lret_dist.budget import CompressionPolicy, TruncationBudget
+from lret_dist.control_flow import Jump, Store
 from lret_dist.density import DensityState
-from lret_dist.errors import CancelledError
+from lret_dist.errors import CancelledError, ClassicalError
 from lret_dist.low_rank import LowRank
 from lret_dist.orders import Order, Orders
 from lret_dist.program import (
     ChannelStep,
     ExchangeStep,
+    FlowStep,
     MeasureStep,
     Program,
     SaveStep,
-    Step,
+    SetStep,
     UnitaryStep,
 )
 from lret_dist.records import Outcome, Path, RunSettings
 from lret_dist.sampled import SampledState
 from lret_dist.sampling import generator, misread, sample_rows, write_bits, written_bits
 from lret_dist.saving import save_value
+from lret_dist.shots import Shots
 from lret_dist.state import State
+from lret_dist.states import columns_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from lret_dist.circuit import Save
     from lret_dist.communicator import GridCommunicator
+    from lret_dist.control_flow import ControlFlow
     from lret_dist.estimates import Tally
     from lret_dist.run_saver import RunSaver
+    from lret_dist.saves import Save
 
 __all__ = ["BATCH", "Evolution", "Task", "sample_final"]
 
@@ -45,6 +51,8 @@ _PROJECTORS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128
 
 #: Uses of random numbers; the first word of a generator's key.
 _SAMPLE, _READOUT, _SPLIT, _SHUFFLE, BATCH = range(5)
+#: Added to the way that a condition decides, in the name of a path: outcomes have 0 and 1.
+_CONDITION = 2
 
 
 @dataclass
@@ -99,8 +107,9 @@ class Evolution:
         self._batch = batch
         self._tally = tally
         self._waiting: list[Task] = []
-        width = -(-program.num_clbits // 8)
-        self.outcome = Outcome(np.zeros((settings.shots, width), np.uint8))
+        #: An order to save that waits for a place where that can be done.
+        self._put_off = Order.GO_ON
+        self.outcome = Outcome(Shots.zeros(settings.shots, program.num_memory_bits))
         self._low_rank = LowRank(program, settings, comm, self.outcome, self._orders, self._obey)
 
     def run(self) -> Outcome:
@@ -121,20 +130,14 @@ class Evolution:
         begins = bool(tasks)
         while self._waiting:
             self._evolve(self._waiting.pop())
-        if self.program.has_mid_measurements and begins:
+        if self.program.has_histories and begins:
             # Shots of one history lie together; their order must not tell.
-            generator(self.settings.seed, _SHUFFLE).shuffle(self.outcome.samples, axis=0)
+            self.outcome.shots.shuffle(generator(self.settings.seed, _SHUFFLE))
         return self.outcome
 
     def _first_task(self) -> Task:
         program, settings = self.program, self.settings
-        factor = State.prepare(
-            program.num_qubits,
-            self.comm,
-            settings.dtype,
-            program.initial_state,
-            settings.reserve,
-        )
+        factor = self._prepared(program.initial_state)
         state: AnyState = factor
         if (sampling := settings.sampling) is not None:
             state = SampledState.begin(factor, sampling, settings.seed, self._batch)
@@ -146,30 +149,39 @@ class Evolution:
         return Task(state, 0, Path((), slice(0, settings.shots), budget, policy))
 
     def _evolve(self, task: Task) -> None:
-        """Run the steps of a task, up to a measurement on the way or the end."""
+        """Run the steps of a task, up to where its shots go different ways, or the end."""
         while task.number < len(self.program.steps):
             step = self.program.steps[task.number]
+            if isinstance(step, UnitaryStep | ChannelStep | ExchangeStep):
+                if isinstance(task.state, State):
+                    self._do(task, task.state, step)
+                else:
+                    task.number = self._run_stretch(task)
+                continue
+            order, self._put_off = max(self._heard(), self._put_off), Order.GO_ON
+            self._obey(order, task)
             if isinstance(step, MeasureStep):
-                self._obey(self._heard(), task)
                 self._measure(task, step)
                 return
-            if isinstance(step, SaveStep):
-                self._obey(self._heard(), task)
-                task.number = self._save(task.state, task.number)
-            elif not isinstance(task.state, State):
-                task.number = self._run_stretch(task)
+            if isinstance(step, FlowStep):
+                if not self._flow(task, step.operation):
+                    return
+            elif isinstance(step, SetStep):
+                columns = columns_in_order(step.state.columns, step.qubits)
+                task.state = self._set(task.state, columns)
+                task.number += 1
             else:
-                self._do(task, task.state, step)
+                task.number = self._save(task)
         self._finish(task.state, task.path)
 
-    def _do(self, task: Task, state: State, step: Step) -> None:
+    def _do(self, task: Task, state: State, step: UnitaryStep | ChannelStep | ExchangeStep) -> None:
         """Do one step with a factor."""
         if isinstance(step, ExchangeStep):
             state.distribute(step.qubits)
         elif isinstance(step, UnitaryStep):
             self._obey(self._heard(), task)
             state.apply(step.operator, step.qubits)
-        elif isinstance(step, ChannelStep) and not self._low_rank.channel(state, step, task):
+        elif not self._low_rank.channel(state, step, task):
             task.state = self._switched(state, task.number)
             return
         task.number += 1
@@ -192,6 +204,11 @@ class Evolution:
             raise CancelledError("the run was cancelled")
         if order == Order.GO_ON:
             return
+        # With jumps, other grids know a place only by the steps that come before it on all of them.
+        here = self.program.steps[task.number]
+        if self.program.is_dynamic and isinstance(here, UnitaryStep | ChannelStep | ExchangeStep):
+            self._put_off = max(self._put_off, order)
+            return
         assert self._saver is not None
         origins = self.program.origins
         done = range(task.number) if done is None else done
@@ -205,7 +222,9 @@ class Evolution:
         """The density matrix, which takes over from the factor before step ``number``."""
         if self.outcome.switched_at is None:
             self.outcome.switched_at = number
-        if number == 0 and self.program.initial_state is None:
+        # A jump back to the first step does not bring back the first state.
+        first = number == 0 and not self.program.has_histories
+        if first and self.program.initial_state is None:
             density = DensityState.zeros(self.program.num_qubits, self.settings.dtype, self.comm)
         else:
             density = DensityState.from_factor(state)
@@ -218,7 +237,7 @@ class Evolution:
         numbers: list[int] = []
         stop = task.number
         for step in self.program.steps[task.number :]:
-            if isinstance(step, MeasureStep | SaveStep):
+            if isinstance(step, MeasureStep | SaveStep | FlowStep | SetStep):
                 break
             # The density matrix has bits of its own.
             if not isinstance(step, ExchangeStep):
@@ -264,22 +283,100 @@ class Evolution:
         assert isinstance(step, UnitaryStep | ChannelStep)
         return step
 
-    def _save(self, state: AnyState, number: int) -> int:
+    def _save(self, task: Task) -> int:
         """Save what this step and those that follow at once ask for."""
         saves: list[Save] = []
-        for step in self.program.steps[number:]:
+        for step in self.program.steps[task.number :]:
             if not isinstance(step, SaveStep):
                 break
             saves.append(step.save)
-        if isinstance(state, SampledState):
+        if isinstance(task.state, SampledState):
             assert self._tally is not None
-            self._tally.add_saves(state, saves)
+            self._tally.add_saves(task.state, saves)
         else:
-            values = [save_value(state, save) for save in saves]
+            for save in saves:
+                self._take(save, save_value(task.state, save), task.path.shots)
+        return task.number + len(saves)
+
+    def _take(self, save: Save, value: Any, part: slice) -> None:
+        """Note a value that some shots have saved."""
+        if self.comm.is_driver:
+            shots, outcome = self.outcome.shots, self.outcome
+            by_register = save.subtype.startswith("c_")
+            registers = shots.registers(part, self.program.num_clbits) if by_register else None
+            outcome.saved.add(save, value, shots.numbers[part], registers)
+
+    def _flow(self, task: Task, operation: ControlFlow) -> bool:
+        """Pass a mark, jump or store; whether the task goes on, or its shots went two ways."""
+        if isinstance(operation, Jump):
+            return self._jump(task, operation)
+        if isinstance(operation, Store):
+            with self._said_by_the_driver():
+                if self.comm.is_driver:
+                    self.outcome.shots.store(task.path.shots, operation)
+        task.number += 1
+        return True
+
+    def _jump(self, task: Task, jump: Jump) -> bool:
+        """Go on with the shots for which a condition holds elsewhere than with the others."""
+        part, middle = task.path.shots, np.zeros(1, np.int64)
+        with self._said_by_the_driver():
             if self.comm.is_driver:
-                keys = [save.key for save in saves]
-                self.outcome.data.update(zip(keys, values, strict=True))
-        return number + len(saves)
+                middle[0] = self.outcome.shots.divide(part, jump.condition)
+        self.comm.broadcast(middle)
+        place = int(middle[0])
+        numbers = (task.number + 1, self.program.places[jump.mark] + 1)
+        slices = (slice(part.start, place), slice(place, part.stop))
+        order = self._smaller_last(slices)
+        if len(order) == 1:
+            task.number = numbers[order[0]]
+            return True
+        for way in order:
+            state = task.state if way == order[-1] else task.state.copy()
+            path = task.path.child(_CONDITION + way, slices[way])
+            self._waiting.append(Task(state, numbers[way], path))
+        return False
+
+    @staticmethod
+    def _smaller_last(slices: Sequence[slice]) -> list[int]:
+        """The parts that have shots, so that the smaller is run first.
+
+        Then no more states than the logarithm of the shots wait at a time.
+        """
+        lengths = [part.stop - part.start for part in slices]
+        return sorted((n for n in range(len(slices)) if lengths[n]), key=lambda n: -lengths[n])
+
+    @contextmanager
+    def _said_by_the_driver(self) -> Iterator[None]:
+        """A classical expression without a value is so on every MPI rank."""
+        failure: ClassicalError | None = None
+        try:
+            yield
+        except ClassicalError as error:
+            failure = error
+        failure = self.comm.broadcast_object(failure)
+        if failure is not None:
+            raise failure
+
+    def _set(self, state: AnyState, columns: NDArray[np.complex128]) -> AnyState:
+        """All qubits in another state, held in the same way."""
+        if isinstance(state, DensityState):
+            return DensityState.from_factor(self._prepared(columns))
+        assert isinstance(state, State)
+        fresh = self._prepared(columns)
+        layout = state.layout
+        away = [layout.qubit(b) for b in range(layout.local_bits, layout.num_qubits)]
+        fresh.distribute(away)
+        return fresh
+
+    def _prepared(self, columns: NDArray[np.complex128] | None) -> State:
+        return State.prepare(
+            self.program.num_qubits,
+            self.comm,
+            self.settings.dtype,
+            columns,
+            self.settings.reserve,
+        )
 
     def _measure(self, task: Task, step: MeasureStep) -> None:
         """Split the shots over the outcomes of a measurement, and go on with each later."""
@@ -288,7 +385,7 @@ class Evolution:
         ones = self._split_shots(masses, path)
         middle = path.shots.stop - ones
         slices = (slice(path.shots.start, middle), slice(middle, path.shots.stop))
-        outcomes = [outcome for outcome in (1, 0) if slices[outcome].start < slices[outcome].stop]
+        outcomes = self._smaller_last(slices)
         for outcome in outcomes:
             branch = state if outcome == outcomes[-1] else state.copy()
             scale = np.sqrt(masses.sum() / masses[outcome])
@@ -321,7 +418,7 @@ class Evolution:
         if step.measure.readout is not None:
             rng = generator(self.settings.seed, _READOUT, *path.key)
             bits = misread(bits, step.measure.readout, rng)
-        write_bits(self.outcome.samples[path.shots], [step.measure], bits[:, np.newaxis])
+        write_bits(self.outcome.shots.rows[path.shots], [step.measure], bits[:, np.newaxis])
 
     def _finish(self, state: AnyState, path: Path) -> None:
         """Sample the last measurements and note how good the state is."""
@@ -343,7 +440,7 @@ class Evolution:
             path.key,
             self.comm,
             state.probabilities(),
-            self.outcome.samples[path.shots],
+            self.outcome.shots.rows[path.shots],
         )
 
 

@@ -30,11 +30,21 @@ from lret_dist.circuit import (
     Measure,
     Operation,
     Reset,
-    Save,
     moved,
 )
+from lret_dist.control_flow import CONTROL_FLOW, ControlFlow, SetState
 from lret_dist.operators import Operator
-from lret_dist.program import ChannelStep, MeasureStep, Program, SaveStep, Step, UnitaryStep
+from lret_dist.program import (
+    ChannelStep,
+    FlowStep,
+    MeasureStep,
+    Program,
+    SaveStep,
+    SetStep,
+    Step,
+    UnitaryStep,
+)
+from lret_dist.saves import Save, is_average
 from lret_dist.stretches import merge_unitaries
 
 if TYPE_CHECKING:
@@ -59,7 +69,9 @@ def fuse(circuit: Circuit, *, sampled: bool = True) -> Program:
         circuit: the circuit.
         sampled: whether outcomes are asked for; if not, a measurement only dephases its qubit.
     """
-    operations = _without_swaps(circuit)
+    # After a jump a qubit's name must not depend on where the jump came from.
+    dynamic = circuit.is_dynamic
+    operations = list(circuit) if dynamic else _without_swaps(circuit)
     final = _final_measures(operations)
     builder = _Builder(sampled)
     for place, operation in enumerate(operations):
@@ -67,7 +79,13 @@ def fuse(circuit: Circuit, *, sampled: bool = True) -> Program:
             builder.add(operation)
     measures = [measure for measure in final.values() if measure is not None]
     steps = merge_unitaries(builder.steps(), circuit.num_qubits)
-    return Program(circuit.num_qubits, circuit.num_clbits, steps, measures)
+    return Program(
+        circuit.num_qubits,
+        circuit.num_clbits,
+        steps,
+        measures,
+        num_variable_bits=circuit.num_variable_bits,
+    )
 
 
 def _without_swaps(circuit: Circuit) -> list[Operation]:
@@ -85,15 +103,19 @@ def _without_swaps(circuit: Circuit) -> list[Operation]:
 
 
 def _final_measures(operations: list[Operation]) -> dict[int, Measure | None]:
-    """Measurements whose qubit only barriers and measurements touch afterwards, by place.
+    """Measurements that nothing depends on but the result, by place.
 
-    None stands for one that leaves no trace, because its classical bit is written again later.
+    Only barriers and measurements touch their qubit afterwards, no jump or stored number depends
+    on their bit, and no value is saved of single shots. None stands for one that leaves no trace,
+    because its classical bit is written again later.
     """
     final: dict[int, Measure | None] = {}
     touched: set[int] = set()
     written: set[int] = set()
     for place in range(len(operations) - 1, -1, -1):
         operation = operations[place]
+        if _tells_shots_apart(operation):
+            break
         if isinstance(operation, Measure):
             if operation.qubit not in touched:
                 final[place] = None if operation.clbit in written else operation
@@ -101,6 +123,12 @@ def _final_measures(operations: list[Operation]) -> dict[int, Measure | None]:
         elif not isinstance(operation, Barrier):
             touched.update(operation.qubits)
     return dict(reversed(final.items()))
+
+
+def _tells_shots_apart(operation: Operation) -> bool:
+    if isinstance(operation, Save):
+        return not is_average(operation)
+    return isinstance(operation, CONTROL_FLOW)
 
 
 @dataclass(eq=False)
@@ -189,7 +217,7 @@ class _Builder:
             case Measure(qubits=qubits):
                 self._append(MeasureStep(operation), qubits)
             case _:
-                self._append_save(operation)
+                self._append_fence(operation)
 
     def steps(self) -> list[Step]:
         return [
@@ -203,9 +231,15 @@ class _Builder:
             self.open.pop(qubit, None)
         self.parts.append(step)
 
-    def _append_save(self, save: Save) -> None:
+    def _append_fence(self, operation: Save | SetState | ControlFlow) -> None:
+        """Append a step that no other may be moved past."""
         self.open.clear()
-        self.parts.append(SaveStep(save))
+        if isinstance(operation, CONTROL_FLOW):
+            self.parts.append(FlowStep(operation))
+        elif isinstance(operation, SetState):
+            self.parts.append(SetStep(operation))
+        else:
+            self.parts.append(SaveStep(operation))
 
     def _block(self, qubits: tuple[int, ...]) -> _Block:
         """The open block that a gate on these qubits is multiplied into."""

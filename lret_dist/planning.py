@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lret_dist.circuit import Channel, Circuit, Gate, Measure, Save
+from lret_dist.circuit import Barrier, Channel, Circuit, Gate, Measure
+from lret_dist.control_flow import SetState
 from lret_dist.cost import expected_ranks
 from lret_dist.fingerprint import fingerprint
 from lret_dist.fusion import fuse
@@ -25,8 +26,8 @@ from lret_dist.prediction import Expectation, Prediction, Predictor, best_of
 from lret_dist.process_grid import ProcessGrid, possible_grids
 from lret_dist.records import CheckpointSettings, RunSettings
 from lret_dist.sampled_model import SampledModel
-from lret_dist.saving import saved_bytes
-from lret_dist.states import as_columns
+from lret_dist.saves import Save, is_average, saved_bytes
+from lret_dist.states import as_columns, columns_in_order
 from lret_dist.truncation import choose_truncation
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def prepare(request: SimulationRequest, machine: Machine, index: int = 0) -> Pre
         InsufficientMemoryError: when not even the smallest form of the run fits.
     """
     options = request.options
+    request.circuit.check()
     bound = request.circuit if request.noise is None else request.noise.bind(request.circuit)
     columns = None
     if options.initial_state is not None:
@@ -139,6 +141,10 @@ def prepare(request: SimulationRequest, machine: Machine, index: int = 0) -> Pre
         small = bound
     else:
         small, _ = bound.compacted()
+    first = next((op for op in small if not isinstance(op, Barrier)), None)
+    if isinstance(first, SetState):
+        columns = columns_in_order(first.columns, first.qubits)
+        small = replace(small, operations=[op for op in small if op is not first])
     check_smallest(small, options, columns, machine)
     if options.checkpoint is not None:
         _make_folder(Path(options.checkpoint))
@@ -191,7 +197,7 @@ def _result_bytes(circuit: Circuit, shots: int) -> int:
     saved = sum(saved_bytes(op) for op in circuit if isinstance(op, Save))
     measured = any(isinstance(op, Measure) for op in circuit)
     # A shot takes its classical bits, and a drawn and a sorted position while it is sampled.
-    return 2 * saved + measured * shots * (-(-circuit.num_clbits // 8) + 24)
+    return 2 * saved + measured * shots * (-(-circuit.num_memory_bits // 8) + 32)
 
 
 def _first_columns(options: SimulationOptions, columns: NDArray[Any] | None) -> int:
@@ -277,7 +283,7 @@ def _expectation(prepared: PreparedRequest, program: Program, machine: Machine) 
         max_rank=options.max_rank,
         first_columns=_first_columns(options, prepared.columns),
         itemsize=options.dtype.itemsize,
-        shots=options.shots if circuit.num_clbits and program.measures else 0,
+        shots=options.shots if _needs_shots(program, circuit) else 0,
         may_switch=switches and 2 * dense < machine.bytes_per_rank,
         start_dense=options.method == "density_matrix",
     )
@@ -323,12 +329,31 @@ def _sampled_choice(model: SampledModel, grids: list[ProcessGrid]) -> tuple[Pred
     return best, "rows must be split to fit in memory, and it is expected to be fastest"
 
 
+def _needs_shots(program: Program, circuit: Circuit) -> bool:
+    """Whether outcomes, or values that shots have one by one, are asked for."""
+    if circuit.num_memory_bits and program.measures:
+        return True
+    return any(isinstance(op, Save) and op.subtype != "average" for op in circuit)
+
+
 def _programs(circuit: Circuit, *, sampled: bool) -> tuple[Program, Program | None]:
-    """The program to run, and a second one for what is saved where the first splits its shots."""
+    """The program to run, and a second one for what is saved where the first splits its shots.
+
+    Where every saved value is an average, and no condition decides what is done, measurements only
+    dephase in the second program: its values are exact, and do not depend on the shots.
+
+    Raises:
+        ValueError: where shots are needed, and there are none.
+    """
+    saves = [operation for operation in circuit if isinstance(operation, Save)]
+    averages = not circuit.is_dynamic and all(map(is_average, saves))
+    if not sampled and not averages:
+        raise ValueError(
+            f"circuit {circuit.name!r} needs shots: outcomes of its measurements decide what is "
+            f"done or saved"
+        )
     program = fuse(circuit, sampled=sampled)
-    saves = any(isinstance(operation, Save) for operation in circuit)
-    if not (saves and program.has_mid_measurements):
+    if not (saves and averages and program.has_histories):
         return program, None
-    alone = Circuit(circuit.num_qubits, circuit.num_clbits, circuit.name)
-    alone.operations = [op for op in circuit if not isinstance(op, Save)]
+    alone = replace(circuit, operations=[op for op in circuit if not isinstance(op, Save)])
     return fuse(alone), fuse(circuit, sampled=False)

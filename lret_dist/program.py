@@ -12,19 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lret_dist.channels import transfer_matrix
+from lret_dist.control_flow import Jump, Mark
 from lret_dist.operators import Operator, bit_flips, restrict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lret_dist.circuit import Measure, Save
+    from lret_dist.circuit import Measure
+    from lret_dist.control_flow import ControlFlow, SetState
+    from lret_dist.saves import Save
 
 __all__ = [
     "ChannelStep",
     "ExchangeStep",
+    "FlowStep",
     "MeasureStep",
     "Program",
     "SaveStep",
+    "SetStep",
     "Step",
     "UnitaryStep",
 ]
@@ -183,13 +188,39 @@ class SaveStep:
 
 
 @dataclass(eq=False)
+class FlowStep:
+    """A mark, a jump, or a number that is stored in classical bits."""
+
+    operation: ControlFlow
+
+    @property
+    def qubits(self) -> tuple[int, ...]:
+        """No qubit."""
+        return ()
+
+
+@dataclass(eq=False)
+class SetStep:
+    """All qubits are put into a state."""
+
+    state: SetState
+
+    @property
+    def qubits(self) -> tuple[int, ...]:
+        """All qubits."""
+        return self.state.qubits
+
+
+@dataclass(eq=False)
 class ExchangeStep:
     """From here on these qubits, and no others, lie on distributed bits."""
 
     qubits: tuple[int, ...]
 
 
-Step: TypeAlias = UnitaryStep | ChannelStep | MeasureStep | SaveStep | ExchangeStep
+Step: TypeAlias = (
+    UnitaryStep | ChannelStep | MeasureStep | SaveStep | FlowStep | SetStep | ExchangeStep
+)
 
 
 @dataclass(eq=False)
@@ -204,6 +235,7 @@ class Program:
         initial_state: state vector, density matrix or factor, or None for all qubits zero.
         origins: for a program whose steps were put into another order, the number that each of
             them had, and -1 for exchanges.
+        num_variable_bits: number of bits of classical variables, which follow the classical bits.
     """
 
     num_qubits: int
@@ -212,10 +244,16 @@ class Program:
     final_measures: list[Measure] = field(default_factory=list)
     initial_state: ComplexArray | None = None
     origins: list[int] = field(default_factory=list)
+    num_variable_bits: int = 0
 
     def __post_init__(self) -> None:
         """Number the steps where they are in their first order."""
         self.origins = self.origins or list(range(len(self.steps)))
+
+    @property
+    def num_memory_bits(self) -> int:
+        """Number of classical bits, those of variables included."""
+        return self.num_clbits + self.num_variable_bits
 
     @cached_property
     def widest_step(self) -> int:
@@ -266,9 +304,36 @@ class Program:
     @property
     def measures(self) -> bool:
         """Whether anything is written to the classical bits."""
-        return bool(self.final_measures) or self.has_mid_measurements
+        return bool(self.final_measures) or self.has_histories
 
-    @property
-    def has_mid_measurements(self) -> bool:
-        """Whether the run splits into one branch per measured outcome."""
-        return any(isinstance(step, MeasureStep) for step in self.steps)
+    @cached_property
+    def has_histories(self) -> bool:
+        """Whether shots may go different ways: a measurement, or another one's outcome, decides."""
+        return any(isinstance(step, MeasureStep | FlowStep) for step in self.steps)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Numbers of the marks' steps, by mark."""
+        return {
+            step.operation.mark: number
+            for number, step in enumerate(self.steps)
+            if isinstance(step, FlowStep) and isinstance(step.operation, Mark)
+        }
+
+    @cached_property
+    def is_dynamic(self) -> bool:
+        """Whether there are marks and jumps."""
+        return any(
+            isinstance(step, FlowStep) and isinstance(step.operation, Mark | Jump)
+            for step in self.steps
+        )
+
+    @cached_property
+    def has_loops(self) -> bool:
+        """Whether a step may be done more than once."""
+        jumps = (
+            (number, step.operation.mark)
+            for number, step in enumerate(self.steps)
+            if isinstance(step, FlowStep) and isinstance(step.operation, Jump)
+        )
+        return any(self.places[mark] <= number for number, mark in jumps)

@@ -8,11 +8,13 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from lret_dist.saved_values import SavedValues
+
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
 
     from lret_dist.budget import CompressionPolicy, TruncationBudget
+    from lret_dist.shots import Shots
 
 __all__ = ["CheckpointSettings", "History", "Outcome", "Path", "RunSettings", "Sampling"]
 
@@ -140,16 +142,20 @@ class History:
 
 @dataclass
 class Outcome:
-    """What a run came to; samples and data are whole on the driver only.
+    """What a run came to; shots, saved values and data are whole on the driver only.
 
     Attributes:
+        shots: the classical memory of all shots.
+        saved: values that shots have saved.
+        data: what the result shows of them, by key.
         switched_at: number of the first step that the density matrix went through, or None.
         standard_error: the largest of a sampled run, or None.
         standard_errors: of what is saved, by key.
         sampled_columns: sampled columns of all batches.
     """
 
-    samples: NDArray[np.uint8]
+    shots: Shots
+    saved: SavedValues = field(default_factory=SavedValues)
     data: dict[str, Any] = field(default_factory=dict)
     final_rank: int = 0
     max_rank: int = 0
@@ -163,6 +169,7 @@ class Outcome:
 
     def add(self, other: Outcome) -> None:
         """Add the saved data of another run of the same circuit."""
+        self.saved.merge(other.saved)
         self.data.update(other.data)
         self.standard_errors.update(other.standard_errors)
         self.standard_error = other.standard_error
@@ -193,5 +200,5 @@ class Path:
         return number
 
     def child(self, outcome: int, shots: slice) -> Path:
-        """The path that goes on with one outcome of a measurement."""
+        """The path that goes on with one outcome of a measurement, or of a condition."""
         return Path((*self.key, outcome), shots, copy(self.budget), copy(self.policy))

@@ -24,7 +24,9 @@ from lret_dist.layout import Layout
 from lret_dist.program import ExchangeStep
 from lret_dist.records import History, Outcome, Path
 from lret_dist.sampled import SampledState
+from lret_dist.saved_values import SavedValues
 from lret_dist.schedule import arranged
+from lret_dist.shots import Shots
 from lret_dist.state import State
 
 if TYPE_CHECKING:
@@ -100,14 +102,19 @@ class RunSaver:
         """
         counts = [_steps_before(program, task.number) for task in tasks[:-1]]
         described = zip(tasks, [*counts, len(done)], strict=False)
+        facts, saved = outcome.saved.pack()
         header = {
             "done": list(done),
             "tasks": [_described(task, count) for task, count in described],
             "outcome": {name: getattr(outcome, name) for name in _NUMBERS},
             "history": {**outcome.history.to_dict(), "compressions": outcome.history.compressions},
+            "saved": facts,
         }
-        arrays = {"samples": outcome.samples}
-        arrays.update({f"data {key}": np.array(value) for key, value in outcome.data.items()})
+        arrays: dict[str, NDArray[Any]] = {
+            "samples": outcome.shots.rows,
+            "shots": outcome.shots.numbers,
+            **saved,
+        }
         matrices = {f"task {place}": _matrix(task.state) for place, task in enumerate(tasks)}
         return self.write(header, arrays, matrices)
 
@@ -195,17 +202,13 @@ def _outcome(checkpoint: Checkpoint) -> Outcome:
     history.compressions = [(step, before, after) for step, before, after in history.compressions]
     if history.seconds:
         history.started = time.perf_counter() - history.seconds[-1]
-    samples = arrays.get("samples")
-    outcome = Outcome(
-        np.zeros(checkpoint.array_shape("samples"), np.uint8) if samples is None else samples,
-        history=history,
-        **checkpoint.header["outcome"],
-    )
-    for name, value in arrays.items():
-        kind, _, key = name.partition(" ")
-        if kind == "data":
-            outcome.data[key] = value if value.ndim else float(value)
-    return outcome
+    number, width = checkpoint.array_shape("samples")
+    shots = Shots.zeros(number, 8 * width)
+    saved = SavedValues()
+    if arrays:
+        shots = Shots(arrays["samples"], arrays["shots"])
+        saved = SavedValues.unpack(checkpoint.header["saved"], arrays)
+    return Outcome(shots, saved, history=history, **checkpoint.header["outcome"])
 
 
 def _described(task: Task, done: int) -> dict[str, Any]:

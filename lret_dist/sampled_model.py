@@ -36,7 +36,7 @@ _REAL = 8
 
 def rounds(program: Program, sampling: Sampling) -> list[int]:
     """Batches of each round, by what is usual: a round ends when all column groups are done."""
-    if program.has_mid_measurements:
+    if program.has_histories:
         return [sampling.blind_batches]
     wanted = sampling.batches if sampling.target is None else sampling.blind_batches
     done, found = sampling.batches, [sampling.batches]
@@ -129,7 +129,7 @@ class _Traffic:
 
     def _count_results(self, shots: int) -> None:
         columns, rows = self.grid.columns, self.grid.rows
-        if self.program.has_mid_measurements:
+        if self.program.has_histories:
             self._note(shots * -(-self.program.num_clbits // 8), columns - 1)
         elif self.program.final_measures and shots:
             self._note(self.rows // rows * _REAL, 2 * (columns - 1) * rows)

@@ -1,46 +1,119 @@
-"""Saved quantities of the normalised state: density matrices, probabilities, expectation values."""
+"""Saved quantities of the normalised state, computed where it lies."""
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lret_dist.circuit import Save, SaveDensityMatrix, SaveProbabilities
+import numpy as np
+
+from lret_dist.compression import Cut, compress
+from lret_dist.density import DensityState
+from lret_dist.errors import StateNotPureError
+from lret_dist.saves import (
+    Save,
+    SaveAmplitudesSquared,
+    SaveDensityMatrix,
+    SaveExpectationValue,
+    SaveFactor,
+    SaveProbabilities,
+    SaveStateVector,
+    SaveVariance,
+)
+from lret_dist.state import State
 
 if TYPE_CHECKING:
-    from lret_dist.density import DensityState
-    from lret_dist.state import State
+    from collections.abc import Iterable
 
-__all__ = ["pauli_masks", "save_value", "saved_bytes", "saved_shape"]
+    from numpy.typing import NDArray
 
+__all__ = ["pauli_masks", "save_value"]
 
-def saved_shape(save: Save) -> tuple[int, ...]:
-    """Shape of the saved quantity."""
-    if isinstance(save, SaveDensityMatrix):
-        return (1 << len(save.qubits),) * 2
-    return (1 << len(save.qubits),) if isinstance(save, SaveProbabilities) else ()
+AnyState: TypeAlias = State | DensityState
 
-
-def saved_bytes(save: Save) -> int:
-    """Bytes that the saved quantity takes on the driver."""
-    each = 16 if isinstance(save, SaveDensityMatrix) else 8
-    return each * math.prod(saved_shape(save))
+#: Part of the weight outside the largest eigenvector up to which a state counts as pure.
+_PURE = 1e-9
 
 
-def save_value(state: State | DensityState, save: Save, *, normalised: bool = True) -> Any:
+def save_value(state: AnyState, save: Save, *, normalised: bool = True) -> Any:
     """The saved quantity of the state, normalised or as it is; collective.
 
     On the driver; elsewhere it is None or must not be looked at.
+
+    Raises:
+        StateNotPureError: on every MPI rank, when a state vector is to be saved of a mixed state.
     """
-    if isinstance(save, SaveDensityMatrix):
-        rho = state.density_matrix(save.qubits)
-        return rho / rho.trace().real if normalised and rho is not None else rho
-    if isinstance(save, SaveProbabilities):
-        weights = state.marginal(save.qubits)
-        return weights / weights.sum() if normalised and weights is not None else weights
-    values = [c * state.pauli(*pauli_masks(save.qubits, text)) for text, c in save.paulis]
-    return float(sum(values)) / (state.trace() if normalised else 1.0)
+    match save:
+        case SaveDensityMatrix():
+            rho = state.density_matrix(save.qubits)
+            return rho / rho.trace().real if normalised and rho is not None else rho
+        case SaveProbabilities():
+            weights = state.marginal(save.qubits)
+            return weights / weights.sum() if normalised and weights is not None else weights
+        case SaveAmplitudesSquared():
+            found = _probabilities_of(state, save)
+            return found / state.trace() if normalised else found
+        case SaveExpectationValue():
+            value = _pauli_sum(state, save.qubits, save.paulis)
+            return value / state.trace() if normalised else value
+        case SaveVariance():
+            mean, square = (
+                _pauli_sum(state, save.qubits, paulis) / state.trace()
+                for paulis in (save.paulis, save.square)
+            )
+            return np.array([mean, square - mean**2])
+        case SaveStateVector():
+            return _state_vector(state, save)
+        case SaveFactor():
+            columns = _columns(state, save.qubits)
+            return None if columns is None else columns / np.linalg.norm(columns)
+
+
+def _pauli_sum(
+    state: AnyState, qubits: tuple[int, ...], paulis: Iterable[tuple[str, float]]
+) -> float:
+    return float(sum(c * state.pauli(*pauli_masks(qubits, text)) for text, c in paulis))
+
+
+def _probabilities_of(state: AnyState, save: SaveAmplitudesSquared) -> NDArray[np.float64]:
+    """Weights of some basis states of all qubits or of some; unnormalised."""
+    weights = state.marginal(save.qubits)
+    chosen = np.zeros(len(save.states))
+    return chosen if weights is None else weights[list(save.states)]
+
+
+def _state_vector(state: AnyState, save: SaveStateVector) -> NDArray[np.complex128] | None:
+    """The largest eigenvector of a pure state, on the driver."""
+    if isinstance(state, State) and state.rank() > 1:
+        state = state.copy()
+        compress(state.factor, state.comm, Cut(_PURE, 1 << len(save.qubits), 0.0), len(save.qubits))
+    columns = _columns(state, save.qubits)
+    purity = np.zeros(1)
+    if columns is not None:
+        weights = np.linalg.norm(columns, axis=0) ** 2
+        purity[0] = weights.max() / weights.sum()
+    state.comm.broadcast(purity)
+    if purity[0] < 1 - _PURE:
+        raise StateNotPureError(
+            f"{save.key!r} asks for a state vector, but the state is mixed (its largest eigenvalue "
+            f"is {purity[0]:.6g}); save the density matrix instead"
+        )
+    if columns is None:
+        return None
+    vector: NDArray[np.complex128] = columns[:, np.argmax(weights)]
+    return vector / np.linalg.norm(vector)
+
+
+def _columns(state: AnyState, qubits: tuple[int, ...]) -> NDArray[np.complex128] | None:
+    """Columns L of the state, (2**n, rank), on the driver; ``qubits[0]`` is the lowest bit."""
+    if isinstance(state, State):
+        return state.gathered(qubits)
+    rho = state.density_matrix(qubits)
+    if rho is None:
+        return None
+    weights, vectors = np.linalg.eigh(rho)
+    kept = np.flatnonzero(weights > weights[-1] * np.finfo(state.vector.dtype).eps)[::-1]
+    return np.asarray(vectors[:, kept] * np.sqrt(weights[kept]))
 
 
 @lru_cache(maxsize=1 << 16)

@@ -9,6 +9,7 @@ exchanged 3 times instead of 20, three distributed bits 4 times instead of 60.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from lret_dist.program import ChannelStep, ExchangeStep, UnitaryStep
@@ -66,13 +67,12 @@ def arranged(program: Program, row_bits: int, first: Sequence[int] = ()) -> Prog
         program: a program in its first order.
         row_bits: number of distributed bits.
         first: numbers of steps that come before all others, in an order that gives the same state.
+            Where there are jumps, they are the first ones in the first order, and of no effect.
     """
-    taken = set(first)
-    others = [number for number in range(len(program.steps)) if number not in taken]
     accesses = [_access(step, program.num_qubits) for step in program.steps]
     steps: list[Step] = []
     origins: list[int] = []
-    for part in (first, others):
+    for part in _blocks(program) if program.is_dynamic else _parts(program, first):
         part_accesses = [accesses[number] for number in part]
         for window in windows(part_accesses, program.num_qubits, row_bits):
             if row_bits:
@@ -81,6 +81,20 @@ def arranged(program: Program, row_bits: int, first: Sequence[int] = ()) -> Prog
             origins.extend(part[place] for place in window.steps)
             steps.extend(program.steps[part[place]] for place in window.steps)
     return replace(program, steps=steps, origins=origins)
+
+
+def _parts(program: Program, first: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Numbers of the steps that are to come first, and of all others."""
+    taken = set(first)
+    yield first
+    yield [number for number in range(len(program.steps)) if number not in taken]
+
+
+def _blocks(program: Program) -> Iterator[Sequence[int]]:
+    """Numbers of steps that run one after the other, from behind a mark to the next one."""
+    behind = [number + 1 for number in program.places.values()]
+    for start, stop in pairwise([0, *behind, len(program.steps)]):
+        yield range(start, stop)
 
 
 def windows(
@@ -188,7 +202,7 @@ class _Queue:
 
 def _access(step: Step, num_qubits: int) -> Access:
     if not isinstance(step, UnitaryStep | ChannelStep):
-        # Nothing passes a measurement or a save.
+        # Nothing passes a measurement, a save or a jump.
         return Access(0, (1 << num_qubits) - 1, 0)
     changed = _mask(step.changed_qubits)
     return Access(_mask(step.mixed_qubits), changed, _mask(step.qubits) & ~changed)

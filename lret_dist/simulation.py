@@ -112,6 +112,8 @@ class _Runs:
         if job.averages is not None:
             settings = replace(job.settings, shots=0)
             outcome.add(self._run("averages", job.averages, settings, more=False))
+        shown = outcome.saved.results(job.settings.shots, outcome.shots.places())
+        outcome.data.update(shown)
         for saver in self._savers:
             saver.remove()
         return outcome
@@ -175,6 +177,7 @@ def assemble_result(
         mpi_ranks: MPI ranks of the session.
     """
     outcome, settings = report.outcome, job.settings
+    measured = settings.shots and job.program.num_clbits and job.program.measures
     sampled = outcome.sampled_columns > 0
     dtype = settings.sampling.dtype if sampled and settings.sampling else settings.dtype
     metadata = RunMetadata(
@@ -205,7 +208,7 @@ def assemble_result(
         method_reason=_method_reason(job, outcome),
     )
     return SimulationResult(
-        samples=outcome.samples if settings.shots else None,
+        samples=outcome.shots.shown(job.program.num_clbits) if measured else None,
         num_clbits=job.program.num_clbits,
         data=outcome.data,
         metadata=metadata,
@@ -224,7 +227,7 @@ def _communication(job: Job, report: Report) -> dict[str, Any]:
         "bytes_by_purpose": {p: sum(each.bytes[p] for each in counted) for p in counted[0].bytes},
         "predicted": _predicted(job.prediction),
     }
-    one_way = job.averages is None and not job.program.has_mid_measurements
+    one_way = job.averages is None and not job.program.has_histories
     # What a resumed run did before was counted then, perhaps on another grid.
     if job.settings.sampling is None and one_way and not report.resumed:
         modelled = _modelled(job, report)

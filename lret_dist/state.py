@@ -178,6 +178,20 @@ class State:
         self.comm.sum_columns_on_driver(rho)
         return rho if self.comm.is_driver else None
 
+    def gathered(self, qubits: Sequence[int]) -> NDArray[np.complex128] | None:
+        """All columns, (2**n, rank), on the driver; ``qubits[0]`` is the lowest bit of a row."""
+        per_group = self.comm.columns_per_group(self.factor.columns)
+        n, first = self.layout.num_qubits, sum(per_group[: self.comm.column])
+        rows = self.comm.gather_rows(np.ascontiguousarray(self.factor.block))
+        columns = np.zeros((1 << n if self.comm.row == 0 else 0, sum(per_group)), np.complex128)
+        if rows is not None:
+            axes = [*(n - 1 - bit for bit in reversed(self.layout.bits(qubits))), n]
+            tensor = self.unflipped(rows).reshape((2,) * n + (-1,))
+            mine = tensor.transpose(axes).reshape(1 << n, -1)
+            columns[:, first : first + mine.shape[1]] = mine
+        self.comm.sum_columns_on_driver(columns)
+        return columns if self.comm.is_driver else None
+
     def unflipped(self, rows: NDArray[Any]) -> NDArray[Any]:
         """The rows of all row groups, in the order of what the distributed bits read."""
         if not self.layout.flipped:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_columns"]
+__all__ = ["as_columns", "columns_in_order"]
 
 ComplexArray = NDArray[np.complex128]
 
@@ -35,6 +35,16 @@ def as_columns(state: ComplexArray, num_qubits: int) -> ComplexArray:
     if state.shape == (size, size) and abs(np.trace(state) - 1) <= _TOLERANCE:
         return _square_root(state)
     return _normalised(state, "factor")
+
+
+def columns_in_order(columns: ComplexArray, qubits: tuple[int, ...]) -> ComplexArray:
+    """Columns (2**n, r) whose lowest row bits are ``qubits``, all there are, in qubit order."""
+    n = len(qubits)
+    if qubits == tuple(range(n)):
+        return columns
+    axes = [n - 1 - qubits.index(qubit) for qubit in reversed(range(n))]
+    tensor = columns.reshape((2,) * n + (-1,)).transpose([*axes, n])
+    return np.ascontiguousarray(tensor.reshape(columns.shape))
 
 
 def _normalised(columns: ComplexArray, what: str) -> ComplexArray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lret_dist.channels import embed
 from lret_dist.operators import DENSE_COST, DIAGONAL_COST, Operator
-from lret_dist.program import MeasureStep, SaveStep, UnitaryStep
+from lret_dist.program import ChannelStep, UnitaryStep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ def _group(steps: Sequence[Step], first: int, taken: set[int], *, diagonal: bool
         if number in taken:
             continue
         other = steps[number]
-        if isinstance(other, MeasureStep | SaveStep) or qubits <= blocked:
+        if not isinstance(other, UnitaryStep | ChannelStep) or qubits <= blocked:
             break
         fits = isinstance(other, UnitaryStep) and len(qubits.union(other.qubits)) <= limit
         if fits and not blocked.intersection(other.qubits):

@@ -10,11 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lret_dist.branching import NUM_BINS
-from lret_dist.circuit import SaveDensityMatrix, SaveProbabilities
 from lret_dist.communicator import BUFFER_BYTES
 from lret_dist.density import most_pass_qubits, passes
 from lret_dist.layout import Layout, plan_distribution
 from lret_dist.program import ChannelStep, ExchangeStep, SaveStep, UnitaryStep
+from lret_dist.saves import (
+    SaveAmplitudesSquared,
+    SaveDensityMatrix,
+    SaveExpectationValue,
+    SaveFactor,
+    SaveProbabilities,
+    SaveStateVector,
+    SaveVariance,
+)
 from lret_dist.saving import pauli_masks
 from lret_dist.schedule import Access, windows
 from lret_dist.traffic import Purpose, Traffic
@@ -22,10 +30,10 @@ from lret_dist.traffic import Purpose, Traffic
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lret_dist.circuit import Save
     from lret_dist.course import Compression, Course
     from lret_dist.process_grid import ProcessGrid
     from lret_dist.program import Program, Step
+    from lret_dist.saves import Save
 
 __all__ = ["DenseExchanges", "dense_exchanges", "modelled_traffic"]
 
@@ -236,30 +244,37 @@ class _Model:
 
     def _save_dense(self, save: Save) -> None:
         width = len(save.qubits)
-        if isinstance(save, SaveDensityMatrix):
-            self._large("results", _REAL << 2 * width, self.grid.size - 1)
-        elif isinstance(save, SaveProbabilities):
-            self._sum_over_all("results", _REAL << width)
-        else:
-            for _ in range(len(save.paulis) + 1):
-                self._sum_over_all("results", _REAL)
+        match save:
+            case SaveDensityMatrix() | SaveStateVector() | SaveFactor():
+                self._large("results", _REAL << 2 * width, self.grid.size - 1)
+            case SaveProbabilities() | SaveAmplitudesSquared():
+                self._sum_over_all("results", _REAL << width)
+            case _:
+                for _ in range(len(_strings(save)) + 1):
+                    self._sum_over_all("results", _REAL)
 
     def _save(self, save: Save, columns: int) -> None:
         block = self.rows * self.itemsize * columns
-        if isinstance(save, SaveDensityMatrix):
-            groups = (self.grid.rows - 1) * self.grid.columns
-            self._note("results", block / self.grid.size, groups)
-            self._note("results", 16 << 2 * len(save.qubits), self.grid.columns - 1)
-        elif isinstance(save, SaveProbabilities):
-            self._probabilities()
-            groups = (self.grid.rows - 1) * self.grid.columns
-            self._note("results", self.rows * _REAL / self.grid.rows, groups)
-        else:
-            for text, _ in save.paulis:
-                x_mask, _ = pauli_masks(save.qubits, text)
-                if any(x_mask >> q & 1 for q in self._spread_qubits()):
-                    self._note("results", block / self.grid.size, self.grid.size)
-                self._sum_over_all("results", 16)
+        groups = (self.grid.rows - 1) * self.grid.columns
+        match save:
+            case SaveDensityMatrix():
+                self._note("results", block / self.grid.size, groups)
+                self._note("results", 16 << 2 * len(save.qubits), self.grid.columns - 1)
+            case SaveProbabilities() | SaveAmplitudesSquared():
+                self._probabilities()
+                self._note("results", self.rows * _REAL / self.grid.rows, groups)
+            case SaveStateVector() | SaveFactor():
+                self._note("results", block / self.grid.size, groups)
+                self._note("results", 16 * self.rows * columns, self.grid.columns - 1)
+            case _:
+                self._save_strings(save, block)
+
+    def _save_strings(self, save: SaveExpectationValue | SaveVariance, block: int) -> None:
+        for text in _strings(save):
+            x_mask, _ = pauli_masks(save.qubits, text)
+            if any(x_mask >> q & 1 for q in self._spread_qubits()):
+                self._note("results", block / self.grid.size, self.grid.size)
+            self._sum_over_all("results", 16)
             self._sum_over_all("results", _REAL)
 
     def _sample(self, shots: int, *, dense: bool) -> None:
@@ -315,3 +330,9 @@ class _Model:
         """So many messages of ``size`` bytes each."""
         self.traffic.bytes[purpose] += round(size * messages)
         self.traffic.messages[purpose] += messages
+
+
+def _strings(save: SaveExpectationValue | SaveVariance) -> list[str]:
+    """The Pauli strings whose expectation values a save needs."""
+    square = save.square if isinstance(save, SaveVariance) else ()
+    return [text for text, _ in (*save.paulis, *square)]

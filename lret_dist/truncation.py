@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lret_dist.circuit import SaveDensityMatrix
 from lret_dist.cost import batch_cost, density_cost, factor_cost
 from lret_dist.memory import density_bytes
 from lret_dist.options import DEFAULT_EPSILON
+from lret_dist.program import SetStep
 from lret_dist.records import Sampling
+from lret_dist.saves import SaveDensityMatrix, SaveExpectationValue, SaveProbabilities
 
 if TYPE_CHECKING:
-    from lret_dist.circuit import Save
     from lret_dist.options import SimulationOptions
     from lret_dist.program import Program
+    from lret_dist.saves import Save
 
 __all__ = ["TruncationChoice", "choose_truncation"]
 
@@ -68,13 +69,32 @@ def choose_truncation(
         options: what was asked for.
         ranks: expected number of columns after each step of a certified run.
         budget: bytes that one MPI rank may use.
+
+    Raises:
+        ValueError: where sampling was asked for, and is not possible.
     """
     if options.truncation == "certified":
         return TruncationChoice(sampling=None, reason="asked for")
+    saves = (averages or program).saves
+    if (unfit := _not_sampled(program, saves)) is not None:
+        if options.truncation == "unbiased":
+            raise ValueError(f'truncation="unbiased" is not possible: {unfit}; use "auto"')
+        return TruncationChoice(sampling=None, reason=unfit)
     sampling = _sampling(program, options, budget)
     if options.truncation == "unbiased":
         return TruncationChoice(sampling=sampling, reason="asked for")
-    saves = (averages or program).saves
+    return _cheaper(program, saves, options, ranks, budget, sampling)
+
+
+def _cheaper(
+    program: Program,
+    saves: list[Save],
+    options: SimulationOptions,
+    ranks: list[int],
+    budget: int,
+    sampling: Sampling,
+) -> TruncationChoice:
+    """Decide where both ways are open."""
     if (reason := _certified_anyway(program, saves, options)) is not None:
         return TruncationChoice(sampling=None, reason=reason)
     if options.standard_error is not None or options.resolution is not None:
@@ -82,7 +102,7 @@ def choose_truncation(
     certified, memory = _certified_cost(program, options, ranks, budget)
     if memory > budget:
         return TruncationChoice(sampling=sampling, reason="a certified run would not fit in memory")
-    if program.has_mid_measurements:
+    if program.has_histories:
         return TruncationChoice(sampling=None, reason="outcomes on the way split the run")
     if options.epsilon != DEFAULT_EPSILON:
         return TruncationChoice(sampling=None, reason="epsilon was given")
@@ -95,6 +115,21 @@ def choose_truncation(
     return TruncationChoice(
         sampling=replace(sampling, worth=worth), reason="much faster than a certified run"
     )
+
+
+def _not_sampled(program: Program, saves: list[Save]) -> str | None:
+    """Why small branches cannot be sampled, or None."""
+    for save in saves:
+        known = isinstance(save, SaveDensityMatrix | SaveProbabilities | SaveExpectationValue)
+        if not known or save.subtype != "average":
+            return f"{save.key!r} is no average that is linear in the state"
+    if len({save.key for save in saves}) < len(saves):
+        return "several values are saved under one key"
+    if saves and program.is_dynamic:
+        return "values are saved where outcomes decide what is done"
+    if any(isinstance(step, SetStep) for step in program.steps):
+        return "the state is set on the way"
+    return None
 
 
 def _certified_anyway(

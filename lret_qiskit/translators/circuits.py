@@ -14,26 +14,53 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import Barrier as QiskitBarrier
-from qiskit.circuit import ControlFlowOp, ControlledGate, Delay, Instruction, Operation, Store
+from qiskit.circuit import (
+    BreakLoopOp,
+    ContinueLoopOp,
+    ControlFlowOp,
+    ControlledGate,
+    Delay,
+    Instruction,
+    Operation,
+)
 from qiskit.circuit import Measure as QiskitMeasure
 from qiskit.circuit import Reset as QiskitReset
+from qiskit.circuit import Store as QiskitStore
 from qiskit.circuit.exceptions import CircuitError
 from qiskit.circuit.library import DiagonalGate, MCPhaseGate, MCXGate, PauliGate, UnitaryGate
 from qiskit.quantum_info import Kraus, SuperOp
 from qiskit.transpiler.passes import HighLevelSynthesis
+from qiskit_aer.library import SetDensityMatrix, SetStatevector
+from qiskit_aer.library.control_flow_instructions import AerJump, AerMark
 from qiskit_aer.library.save_instructions.save_data import SaveData
 
-from lret_dist import Barrier, Channel, Circuit, Gate, Measure, Reset, UnsupportedOperationError
+from lret_dist import (
+    Barrier,
+    Channel,
+    Circuit,
+    Gate,
+    Jump,
+    Mark,
+    Measure,
+    Reset,
+    Store,
+    UnsupportedOperationError,
+)
 from lret_dist.channels import ComplexArray, as_kraus, as_unitary
 from lret_dist.circuit import MAX_GATE_QUBITS
-from lret_qiskit.translators.saves import translate_save
+from lret_qiskit.translators.control_flow import append_control_flow
+from lret_qiskit.translators.expressions import Memory
+from lret_qiskit.translators.saves import translate_save, translate_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from qiskit.circuit import CircuitInstruction
+    from qiskit.circuit import CircuitInstruction, Clbit
 
-__all__ = ["translate_circuit"]
+    from lret_dist.saves import Save
+    from lret_qiskit.translators.control_flow import Loop
+
+__all__ = ["Translation", "translate_circuit"]
 
 _IDENTITY = np.eye(2, dtype=np.complex128)
 
@@ -42,32 +69,57 @@ _RESERVED_KEYS = frozenset({"counts", "memory"})
 
 
 def translate_circuit(circuit: QuantumCircuit) -> Circuit:
-    """Translate a circuit; its global phase has no effect and is dropped.
+    """Translate a circuit; its global phase is kept where a state vector is saved.
 
     Raises:
-        ValueError: for unbound or infinite parameters, a matrix that is not unitary, or a saved
-            key that is used twice.
+        ValueError: for unbound or infinite parameters, input variables, a matrix that is not
+            unitary, or a saved key that is used twice.
         UnsupportedOperationError: naming an operation that cannot be simulated.
     """
     if circuit.parameters:
         names = ", ".join(parameter.name for parameter in circuit.parameters)
         raise ValueError(f"circuit {circuit.name!r} has unbound parameters: {names}")
-    translation = _Translation(
-        Circuit(max(1, circuit.num_qubits), circuit.num_clbits, circuit.name)
+    if circuit.num_input_vars:
+        names = ", ".join(var.name for var in circuit.iter_input_vars())
+        raise ValueError(f"circuit {circuit.name!r} has input variables without a value: {names}")
+    translation = Translation(
+        Circuit(max(1, circuit.num_qubits), circuit.num_clbits, circuit.name),
+        Memory(circuit.num_clbits),
+        keeps_phase=_saves_vector(circuit),
     )
     try:
         translation.append_all(circuit, range(circuit.num_qubits), range(circuit.num_clbits))
     except ValueError as error:
         raise type(error)(f"circuit {circuit.name!r}: {error}") from error
+    translation.circuit.num_variable_bits = translation.memory.num_variable_bits
     return translation.circuit
 
 
 @dataclass
-class _Translation:
-    """A circuit in the making."""
+class Translation:
+    """A circuit in the making.
+
+    Attributes:
+        circuit: what is translated so far.
+        memory: where its classical values lie.
+        keeps_phase: whether the global phase matters.
+        saves: what is saved, by key.
+        clbit_of: numbers of the bits of the block that is translated just now.
+        loops: the loops around it, the innermost last.
+    """
 
     circuit: Circuit
-    keys: set[str] = field(default_factory=set)
+    memory: Memory
+    keeps_phase: bool = False
+    saves: dict[str, Save] = field(default_factory=dict)
+    clbit_of: dict[Clbit, int] = field(default_factory=dict)
+    loops: list[Loop] = field(default_factory=list)
+    _names: int = 0
+
+    def fresh_name(self, what: str) -> str:
+        """A name for marks that no other has."""
+        self._names += 1
+        return f"{what} {self._names}"
 
     def append_all(
         self, circuit: QuantumCircuit, qubits: Sequence[int], clbits: Sequence[int]
@@ -75,6 +127,8 @@ class _Translation:
         """Append a circuit whose bits are the given ones of the whole circuit."""
         qubit_of = dict(zip(circuit.qubits, qubits, strict=True))
         clbit_of = dict(zip(circuit.clbits, clbits, strict=True))
+        outer, self.clbit_of = self.clbit_of, clbit_of
+        self.append_phase(circuit.global_phase)
         for instruction in circuit.data:
             wires = tuple([qubit_of[bit] for bit in instruction.qubits])
             if instruction.is_standard_gate():
@@ -82,6 +136,7 @@ class _Translation:
             else:
                 bits = [clbit_of[bit] for bit in instruction.clbits]
                 _append(instruction.operation, self, wires, bits)
+        self.clbit_of = outer
 
     def append_standard(self, instruction: CircuitInstruction, wires: tuple[int, ...]) -> None:
         """Append a gate that Qiskit itself knows the matrix of."""
@@ -91,12 +146,19 @@ class _Translation:
                     f"gate {instruction.name!r} on qubits {wires} needs finite parameters, "
                     f"got {float(value)}"
                 )
-        if not wires:  # a global phase
+        if not wires:
+            self.append_phase(instruction.params[0])
             return
         matrix = instruction.matrix
         if matrix is None:
             matrix = instruction.operation.to_matrix()
         self.circuit.operations.append(Gate(instruction.name, wires, matrix, instruction.label))
+
+    def append_phase(self, phase: Any) -> None:
+        """Append a global phase, where it matters."""
+        if self.keeps_phase and phase != 0:
+            matrix = np.exp(1j * float(phase)) * _IDENTITY
+            self.circuit.operations.append(Gate("global_phase", (0,), matrix))
 
     def append_gate(self, operation: Operation, wires: tuple[int, ...], matrix: Any) -> None:
         """Append a gate given by its own matrix, which is checked."""
@@ -121,7 +183,7 @@ class _Translation:
 
 @singledispatch
 def _append(
-    operation: Operation, out: _Translation, wires: tuple[int, ...], clbits: Sequence[int]
+    operation: Operation, out: Translation, wires: tuple[int, ...], clbits: Sequence[int]
 ) -> None:
     """Append an operation that is not a standard gate."""
     make_kraus = _CHANNELS.get(operation.name)
@@ -142,7 +204,7 @@ def _append(
 @_append.register(MCXGate)
 @_append.register(MCPhaseGate)
 def _append_matrix_gate(
-    operation: Operation, out: _Translation, wires: tuple[int, ...], clbits: Sequence[int]
+    operation: Operation, out: Translation, wires: tuple[int, ...], clbits: Sequence[int]
 ) -> None:
     if len(wires) > MAX_GATE_QUBITS or _has_open_control(operation):
         out.append_parts(operation, wires, clbits)
@@ -156,41 +218,77 @@ def _append_matrix_gate(
 
 @_append.register(QiskitMeasure)
 def _append_measure(
-    _: Operation, out: _Translation, wires: tuple[int, ...], clbits: Sequence[int]
+    _: Operation, out: Translation, wires: tuple[int, ...], clbits: Sequence[int]
 ) -> None:
     out.circuit.operations.append(Measure(wires[0], clbits[0]))
 
 
 @_append.register(QiskitReset)
-def _append_reset(_: Operation, out: _Translation, wires: tuple[int, ...], *__: Any) -> None:
+def _append_reset(_: Operation, out: Translation, wires: tuple[int, ...], *__: Any) -> None:
     out.circuit.operations.append(Reset(wires[0]))
 
 
 @_append.register(QiskitBarrier)
-def _append_barrier(_: Operation, out: _Translation, wires: tuple[int, ...], *__: Any) -> None:
+def _append_barrier(_: Operation, out: Translation, wires: tuple[int, ...], *__: Any) -> None:
     out.circuit.operations.append(Barrier(wires))
 
 
 @_append.register(Delay)
-def _append_delay(operation: Delay, out: _Translation, wires: tuple[int, ...], *_: Any) -> None:
+def _append_delay(operation: Delay, out: Translation, wires: tuple[int, ...], *_: Any) -> None:
     out.circuit.operations.append(Gate(operation.name, wires, _IDENTITY, operation.label))
 
 
 @_append.register(SaveData)
-def _append_save(operation: SaveData, out: _Translation, wires: tuple[int, ...], *_: Any) -> None:
+def _append_save(operation: SaveData, out: Translation, wires: tuple[int, ...], *_: Any) -> None:
     save = translate_save(operation, wires)
-    if save.key in out.keys or save.key in _RESERVED_KEYS:
+    # A loop may save the same again and again.
+    again = bool(out.loops) and out.saves.get(save.key) == save
+    if (save.key in out.saves and not again) or save.key in _RESERVED_KEYS:
         raise ValueError(
             f"{operation.name!r} saves under {save.key!r}, which is taken; give it another label"
         )
-    out.keys.add(save.key)
+    out.saves[save.key] = save
     out.circuit.operations.append(save)
 
 
-@_append.register(ControlFlowOp)
-@_append.register(Store)
-def _refuse(operation: Operation, *_: Any) -> None:
-    raise _unsupported(operation, "control flow and classical variables are not simulated")
+@_append.register(SetDensityMatrix)
+@_append.register(SetStatevector)
+def _append_set(operation: Operation, out: Translation, wires: tuple[int, ...], *_: Any) -> None:
+    state = translate_set(operation, wires, out.circuit.num_qubits)
+    out.circuit.operations.append(state)
+
+
+@_append.register(QiskitStore)
+def _append_store(operation: QiskitStore, out: Translation, *_: Any) -> None:
+    stored = out.memory.stored(operation.lvalue, operation.rvalue, out.clbit_of)
+    out.circuit.operations.append(Store(*stored))
+
+
+@_append.register(AerMark)
+def _append_mark(operation: AerMark, out: Translation, *_: Any) -> None:
+    out.circuit.operations.append(Mark(str(operation.params[0])))
+
+
+@_append.register(AerJump)
+def _append_jump(operation: AerJump, out: Translation, *_: Any) -> None:
+    given = operation.condition_expr or operation.condition
+    condition = None if given is None else out.memory.condition(given, out.clbit_of)
+    out.circuit.operations.append(Jump(str(operation.params[0]), condition))
+
+
+for _flow in (ControlFlowOp, BreakLoopOp, ContinueLoopOp):
+    _append.register(_flow, append_control_flow)
+
+
+def _saves_vector(circuit: QuantumCircuit) -> bool:
+    """Whether a state vector is saved anywhere."""
+    for instruction in circuit.data:
+        if instruction.name == "save_statevector":
+            return True
+        blocks = instruction.operation.blocks if instruction.is_control_flow() else ()
+        if any(map(_saves_vector, blocks)):
+            return True
+    return False
 
 
 _CHANNELS = {

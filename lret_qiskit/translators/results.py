@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qiskit.exceptions import QiskitError
-from qiskit.quantum_info import DensityMatrix
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
+from lret_qiskit.translators.saves import shown
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from qiskit import QuantumCircuit
 
     from lret_dist import SimulationResult
+    from lret_dist.saves import Save
 
 __all__ = ["Experiment", "LRETResult", "build_result"]
 
@@ -27,6 +29,7 @@ class Experiment:
 
     Attributes:
         header: Qiskit's description of the circuit: its name, registers and sizes.
+        saves: what is saved, by key.
         shots: number of shots that were asked for.
         memory: whether the result lists every shot.
         rank_history: whether the metadata list the rank after every step.
@@ -34,6 +37,7 @@ class Experiment:
     """
 
     header: dict[str, Any]
+    saves: dict[str, Save]
     shots: int
     memory: bool
     rank_history: bool
@@ -45,13 +49,15 @@ class Experiment:
         circuit: QuantumCircuit,
         shots: int,
         *,
+        saves: Iterable[Save] = (),
         memory: bool,
         rank_history: bool,
         seconds: float,
     ) -> Experiment:
-        """Describe a circuit."""
+        """Describe a circuit and what it saves."""
         return cls(
             header=_header(circuit),
+            saves={save.key: save for save in saves},
             shots=shots,
             memory=memory,
             rank_history=rank_history,
@@ -135,7 +141,7 @@ def _result(outcome: SimulationResult | Exception, experiment: Experiment) -> Ex
     return ExperimentResult(
         shots=experiment.shots,
         success=True,
-        data=_data(outcome, memory=experiment.memory),
+        data=_data(outcome, experiment),
         status="DONE",
         header=experiment.header,
         seed_simulator=metadata["seed"],
@@ -144,17 +150,13 @@ def _result(outcome: SimulationResult | Exception, experiment: Experiment) -> Ex
     )
 
 
-def _data(outcome: SimulationResult, *, memory: bool) -> ExperimentResultData:
-    values = {key: _saved(value) for key, value in outcome.data.items()}
+def _data(outcome: SimulationResult, experiment: Experiment) -> ExperimentResultData:
+    values = {key: shown(experiment.saves[key], value) for key, value in outcome.data.items()}
     if outcome.samples is not None:
         values["counts"] = {hex(bits): times for bits, times in outcome.counts().items()}
-        if memory:
+        if experiment.memory:
             values["memory"] = [hex(bits) for bits in outcome.memory()]
     return ExperimentResultData(**values)
-
-
-def _saved(value: Any) -> Any:
-    return DensityMatrix(value) if getattr(value, "ndim", 0) == 2 else value
 
 
 def _header(circuit: QuantumCircuit) -> dict[str, Any]:

@@ -89,9 +89,9 @@ def test_only_measurements_that_something_follows_stay_in_the_steps() -> None:
     program = fuse(circuit.measure(0, 1))
     assert [type(step) for step in program.steps] == [UnitaryStep, MeasureStep, UnitaryStep]
     assert [(m.qubit, m.clbit) for m in program.final_measures] == [(0, 1)]
-    assert program.has_mid_measurements
+    assert program.has_histories
     dephased = fuse(circuit, sampled=False)
-    assert not dephased.has_mid_measurements
+    assert not dephased.has_histories
 
 
 def test_saves_see_everything_before_them_and_nothing_after() -> None:

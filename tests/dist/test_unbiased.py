@@ -18,7 +18,7 @@ from random_circuits import (
 )
 
 from lret_dist import Circuit, NoiseModel, SimulationResult, TruncationWarning, simulate
-from lret_dist.circuit import SaveDensityMatrix
+from lret_dist import SaveDensityMatrix
 
 SEEDS = 400
 STRINGS = ["ZIII", "IZZI", "XXYZ", "IIYX", "ZZZZ", "XIII", "IXIX", "YYII"]
