@@ -12,6 +12,7 @@ from qiskit.providers import BackendV2
 from lret_dist import NoiseModel
 from lret_qiskit.backends import LRETBackend
 from lret_qiskit.backends.options import RunOptions, merged_options
+from lret_qiskit.backends.run_input import written_names
 from lret_qiskit.noise_matching import check_noise_acts
 from lret_qiskit.noise_model_importer import ImportCache
 from lret_qiskit.primitives.job import LRETPrimitiveJob
@@ -19,6 +20,8 @@ from lret_qiskit.primitives.options import EstimatorOptions, SamplerOptions, as_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from qiskit import QuantumCircuit
 
     from lret_qiskit.primitives.pub_task import PubTask
 
@@ -38,7 +41,7 @@ class LRETPrimitive:
         self._extra = options.backend_options if isinstance(backend, LRETBackend) else {}
         self._backend = as_lret_backend(backend, options.backend_options)
         self._imports = ImportCache()
-        self._run_options()
+        merged_options(self._backend.options, self._given())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._backend!r})"
@@ -72,12 +75,15 @@ class LRETPrimitive:
 
     def _run_options(self) -> RunOptions:
         """The run options, checked; a generator given as the seed draws one."""
-        given = {**self._extra, **self._options.run_options}
-        given = {name: value for name, value in given.items() if name not in _OWN}
+        given = self._given()
         if self.seed is not None:
             given.pop("seed", None)
             given["seed_simulator"] = _drawn(self.seed)
         return merged_options(self._backend.options, given)
+
+    def _given(self) -> dict[str, Any]:
+        given = {**self._extra, **self._options.run_options}
+        return {name: value for name, value in given.items() if name not in _OWN}
 
     def _noise(self, options: RunOptions) -> NoiseModel | None:
         model = options.noise_model
@@ -86,12 +92,16 @@ class LRETPrimitive:
         return self._imports.imported(model)
 
     def _started(
-        self, tasks: Sequence[PubTask], noise: NoiseModel | None, written: set[str]
+        self,
+        tasks: Sequence[PubTask],
+        noise: NoiseModel | None,
+        circuits: Sequence[QuantumCircuit],
     ) -> LRETPrimitiveJob:
-        """A job of PUBs, whose circuits have instructions of these names."""
-        circuits = [task.first for task in tasks if task.first is not None]
-        if noise is not None and circuits:
-            check_noise_acts(noise, circuits, written)
+        """A job of PUBs, and their circuits as they were given."""
+        sent = [task.first for task in tasks if task.first is not None]
+        if noise is not None and sent:
+            written = {name for circuit in circuits for name in written_names(circuit)}
+            check_noise_acts(noise, sent, written)
         return LRETPrimitiveJob(self._backend.session, tasks)
 
 

@@ -9,6 +9,7 @@ from qiskit.primitives import BaseEstimatorV2, DataBin, PubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
 from lret_dist import Barrier
+from lret_qiskit.backends.run_input import check_size
 from lret_qiskit.primitives.base import LRETPrimitive, naming
 from lret_qiskit.primitives.observables import (
     SavedSums,
@@ -109,17 +110,19 @@ class LRETEstimator(LRETPrimitive, BaseEstimatorV2):  # type: ignore[misc]
                 that do not fit, complex coefficients, or an option out of range.
         """
         precision = (self.default_precision or 0.0) if precision is None else precision
-        coerced = [EstimatorPub.coerce(pub, precision) for pub in pubs]
+        coerced = []
+        for number, pub in enumerate(pubs):
+            with naming(f"PUB {number}"):
+                coerced.append(EstimatorPub.coerce(pub, precision))
         options = self._run_options()
         noise = self._noise(options)
         tasks = []
         for number, pub in enumerate(coerced):
             name = f"PUB {number} ({pub.circuit.name!r})"
             with naming(name):
+                check_size(pub.circuit, self.backend.num_qubits)
                 tasks.append(_EstimatorTask(name, pub, noise, options.simulation))
-        return self._started(
-            tasks, noise, {each.label or each.name for pub in coerced for each in pub.circuit.data}
-        )
+        return self._started(tasks, noise, [pub.circuit for pub in coerced])
 
 
 class _EstimatorTask(PubTask):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from qiskit.providers import BackendV2
 from qiskit_aer.backends.aerbackend import AerBackend
-from qiskit_aer.noise import NoiseModel
 
 from lret_qiskit.backends import LRETBackend
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["EstimatorOptions", "SamplerOptions", "as_lret_backend", "made_options"]
 
 _Options = TypeVar("_Options", "SamplerOptions", "EstimatorOptions")
-
-#: Qubits of a backend, idle ones not counted, if another one does not have more.
-_NUM_QUBITS = 28
 
 
 @dataclass
@@ -111,14 +107,8 @@ def as_lret_backend(backend: Any, options: Mapping[str, Any]) -> LRETBackend:
             f"backend must be an LRETBackend, or another BackendV2 whose noise is simulated, "
             f"got {type(backend).__name__}"
         )
-    qubits = max(_NUM_QUBITS, backend.num_qubits or 0)
-    made = {"num_qubits": qubits, "noise_model": _noise_of(backend), **options}
-    return LRETBackend(**made)
-
-
-def _noise_of(backend: BackendV2) -> NoiseModel | None:
-    if isinstance(backend, AerBackend):
-        model: NoiseModel | None = getattr(backend.options, "noise_model", None)
-    else:
-        model = NoiseModel.from_backend(backend)
-    return None if model is None or model.is_ideal() else model
+    if not isinstance(backend, AerBackend):
+        return LRETBackend.from_backend(backend, **options)
+    # Its own number of qubits says how much memory it would take.
+    noise_model = getattr(backend.options, "noise_model", None)
+    return LRETBackend(**{"noise_model": noise_model, **options})

@@ -13,6 +13,9 @@ from lret_qiskit.primitives.bindings import Bindings
 from lret_qiskit.primitives.summary import RunSummary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
     from qiskit import QuantumCircuit
     from qiskit.primitives.containers import PubResult
     from qiskit.primitives.containers.bindings_array import BindingsArray
@@ -45,12 +48,13 @@ class PubTask(ABC):
         """Translate the circuit as far as it does not depend on the parameters.
 
         Raises:
-            ValueError: for a circuit that cannot be simulated.
+            ValueError: for a circuit that cannot be simulated, or a value that is not finite.
         """
         self.name = name
         self._noise = noise
         self._shape = parameter_values.shape
         values = np.asarray(parameter_values.as_array(circuit.parameters), dtype=np.float64)
+        _check_finite(values, [parameter.name for parameter in circuit.parameters])
         size = int(np.prod(self._shape))
         self._bindings = Bindings(circuit, values.reshape(size, circuit.num_parameters), noise)
         self.size = self._bindings.size
@@ -106,6 +110,16 @@ class PubTask(ABC):
     def _metadata(self, circuit: QuantumCircuit, **facts: Any) -> dict[str, Any]:
         summary = self._summary.to_dict()
         return {**facts, "circuit_metadata": circuit.metadata, "simulator_metadata": summary}
+
+
+def _check_finite(values: NDArray[np.float64], names: Sequence[str]) -> None:
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        *place, column = wrong[0].tolist()
+        raise ValueError(
+            f"parameter values must be finite, got {values[tuple(wrong[0])]} for "
+            f"{names[column]!r}" + (f" in parameter set {tuple(place)}" if place else "")
+        )
 
 
 def _seeded(options: SimulationOptions, number: int) -> SimulationOptions:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.primitives import BaseSamplerV2, SamplerPubResult
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from lret_qiskit.backends.run_input import check_size
 from lret_qiskit.primitives.base import LRETPrimitive, naming
 from lret_qiskit.primitives.bit_arrays import RegisterBits
 from lret_qiskit.primitives.options import SamplerOptions, made_options
@@ -93,7 +94,10 @@ class LRETSampler(LRETPrimitive, BaseSamplerV2):  # type: ignore[misc]
                 or an option out of range.
         """
         shots = self.default_shots if shots is None else shots
-        coerced = [SamplerPub.coerce(pub, shots) for pub in pubs]
+        coerced = []
+        for number, pub in enumerate(pubs):
+            with naming(f"PUB {number}"):
+                coerced.append(SamplerPub.coerce(pub, shots))
         options = self._run_options()
         noise = self._noise(options)
         tasks = []
@@ -105,10 +109,9 @@ class LRETSampler(LRETPrimitive, BaseSamplerV2):  # type: ignore[misc]
                 )
                 warnings.warn(text, UserWarning, stacklevel=2)
             with naming(name):
+                check_size(pub.circuit, self.backend.num_qubits)
                 tasks.append(_SamplerTask(name, pub, noise, options.simulation))
-        return self._started(
-            tasks, noise, {each.label or each.name for pub in coerced for each in pub.circuit.data}
-        )
+        return self._started(tasks, noise, [pub.circuit for pub in coerced])
 
 
 class _SamplerTask(PubTask):
