@@ -9,67 +9,42 @@ on a measurement before it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, get_args
 
-from lret_dist.channels import as_kraus, as_readout_matrix
-from lret_dist.circuit import Barrier, Channel, Circuit, Measure, Operation, Save
+from lret_dist.channels import as_readout_matrix
+from lret_dist.circuit import Barrier, Measure
+from lret_dist.control_flow import CONTROL_FLOW
+from lret_dist.error_term import ErrorTerm
+from lret_dist.noise_document import (
+    FORMAT,
+    VERSION,
+    check_header,
+    read_errors,
+    read_readout,
+    write_errors,
+    write_readout,
+)
+from lret_dist.plain_data import Node, read_json, write_json
+from lret_dist.saves import Save
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+    from os import PathLike
+    from typing import Self
 
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["NOISELESS", "ErrorTerm", "NoiseModel"]
+    from lret_dist.circuit import Circuit, Operation
+
+__all__ = ["NOISELESS", "ErrorTerm", "NoiseModel", "takes_noise"]
 
 #: Instructions that no model adds noise to, whatever their label: what is written into a circuit as
 #: a channel is what it is.
 NOISELESS = frozenset({"barrier", "kraus", "pauli", "quantum_channel", "superop"})
 
-
-class ErrorTerm:
-    """One channel of an error, with the qubits that it acts on.
-
-    Attributes:
-        positions: for each qubit of the channel, its position among the instruction's qubits.
-        qubits: the channel's own qubits, where they do not follow from the instruction's.
-    """
-
-    def __init__(
-        self,
-        kraus: ArrayLike | Callable[[], ArrayLike],
-        positions: tuple[int, ...] | None = None,
-        qubits: tuple[int, ...] | None = None,
-    ) -> None:
-        """Take (K, 2**k, 2**k) Kraus operators, or a function that makes them when first needed."""
-        self._source = kraus
-        self.positions = positions
-        self.qubits = qubits
-
-    @cached_property
-    def kraus(self) -> NDArray[np.complex128]:
-        """(K, 2**k, 2**k) Kraus operators."""
-        return as_kraus(self._source() if callable(self._source) else self._source)
-
-    def on(self, operation: Operation) -> Channel:
-        """The channel that acts when an instruction acts on its qubits.
-
-        Raises:
-            ValueError: for a channel on more qubits than the instruction has.
-        """
-        qubits = operation.qubits if self.qubits is None else self.qubits
-        width = self.kraus.shape[-1].bit_length() - 1
-        if self.qubits is None and self.positions is not None:
-            width = 1 + max(self.positions)
-        if width > len(qubits):
-            raise ValueError(
-                f"the noise on {(operation.label or operation.name)!r} acts on {width} qubits, "
-                f"the instruction on {len(qubits)}"
-            )
-        if self.qubits is None and self.positions is not None:
-            qubits = tuple(operation.qubits[p] for p in self.positions)
-        return Channel(qubits, self.kraus, "noise")
+#: Operations that are none of a device.
+_BOOKKEEPING = (Barrier, *get_args(Save), *CONTROL_FLOW)
 
 
 @dataclass
@@ -119,7 +94,7 @@ class NoiseModel:
 
     def terms_for(self, operation: Operation) -> list[ErrorTerm]:
         """Error terms of one operation: those for its qubits, else those for any qubits."""
-        if operation.name in NOISELESS or isinstance(operation, Barrier | Save):
+        if not takes_noise(operation):
             return []
         name = operation.label or operation.name
         found = self.errors.get((name, operation.qubits))
@@ -131,7 +106,7 @@ class NoiseModel:
 
     def bind(self, circuit: Circuit) -> Circuit:
         """The circuit with a :class:`Channel` for every error, and readout on its measurements."""
-        bound = Circuit(circuit.num_qubits, circuit.num_clbits, circuit.name)
+        bound = circuit.emptied()
         made: dict[tuple[str, str | None, tuple[int, ...]], list[Operation]] = {}
         for operation in circuit:
             key = (operation.name, operation.label, operation.qubits)
@@ -139,12 +114,75 @@ class NoiseModel:
                 made[key] = [term.on(operation) for term in self.terms_for(operation)]
             noise = made[key]
             if isinstance(operation, Measure):
-                parts: list[Operation] = [
-                    *noise,
-                    replace(operation, readout=self.readout_for(operation.qubit)),
-                ]
+                parts: list[Operation] = [*noise, self._as_read(operation)]
             else:
                 parts = [operation, *noise]
             for part in parts:
                 bound.append(part)
         return bound
+
+    def _as_read(self, measure: Measure) -> Measure:
+        """A measurement with the model's readout error after its own."""
+        readout = self.readout_for(measure.qubit)
+        if readout is None:
+            return measure
+        return replace(
+            measure, readout=readout if measure.readout is None else measure.readout @ readout
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The model as plain data: dictionaries, lists, strings and numbers.
+
+        All Kraus operators are made for it, those included that no circuit has needed yet.
+        docs/noise_models.md describes the document.
+        """
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "errors": write_errors(self.errors),
+            "readout_errors": write_readout(self.readout),
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """The model that :meth:`to_dict` has written, or somebody by hand.
+
+        Raises:
+            ValueError: saying where the document is wrong, as in ``errors[3].channels[0].kraus:
+                the Kraus operators do not preserve the trace``.
+        """
+        required, optional = ("format", "version"), ("errors", "readout_errors")
+        fields = Node(document).fields(required, (*optional, *cls._more_fields()))
+        check_header(fields)
+        return cls._read(fields)
+
+    def to_json(self, target: str | PathLike[str] | IO[str] | IO[bytes]) -> None:
+        """Write the model to a JSON file, given by its path or open; numbers are kept exactly."""
+        write_json(self.to_dict(), target)
+
+    @classmethod
+    def from_json(cls, source: str | PathLike[str] | IO[str] | IO[bytes]) -> Self:
+        """Read a model from a JSON file, given by its path or open.
+
+        Raises:
+            ValueError: as of :meth:`from_dict`, or for text that is no JSON.
+            OSError: for a file that cannot be read.
+        """
+        return cls.from_dict(read_json(source))
+
+    @classmethod
+    def _more_fields(cls) -> tuple[str, ...]:
+        """Keys of the document that subclasses know beside the model's own."""
+        return ()
+
+    @classmethod
+    def _read(cls, fields: Mapping[str, Node]) -> Self:
+        return cls(
+            errors=read_errors(fields["errors"]) if "errors" in fields else {},
+            readout=read_readout(fields["readout_errors"]) if "readout_errors" in fields else {},
+        )
+
+
+def takes_noise(operation: Operation) -> bool:
+    """Whether a model may add noise to an operation."""
+    return operation.name not in NOISELESS and not isinstance(operation, _BOOKKEEPING)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from warnings import warn
 
-from lret_dist.noise import NOISELESS
+from lret_dist.control_flow import CONTROL_FLOW
+from lret_dist.noise import NOISELESS, takes_noise
+from lret_qiskit.noise.imported import ImportedNoiseModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,13 +22,51 @@ __all__ = ["check_noise_acts"]
 _OPTIONAL = frozenset({"delay", "id", "measure", "reset"})
 
 
+@dataclass
+class _Names:
+    """Names and labels of the instructions in the circuits of a job.
+
+    Attributes:
+        used: all of them, as noise is matched on them.
+        acting: those that noise acts on.
+        noiseless: those that no model adds noise to.
+        labelled: names of instructions that are matched by their labels instead.
+        gates: names of the instructions that noise can act on.
+        local_widths: numbers of qubits of the instructions on which an error for certain qubits
+            acts.
+    """
+
+    used: set[str] = field(default_factory=set)
+    acting: set[str] = field(default_factory=set)
+    noiseless: set[str] = field(default_factory=lambda: set(NOISELESS))
+    labelled: set[str] = field(default_factory=set)
+    gates: set[str] = field(default_factory=set)
+    local_widths: set[int | None] = field(default_factory=set)
+
+    def add(self, operation: Operation, noise: NoiseModel) -> None:
+        """Take note of an instruction."""
+        name = operation.label or operation.name
+        self.used.add(name)
+        if name != operation.name:
+            self.labelled.add(operation.name)
+        if takes_noise(operation):
+            self.gates.add(operation.name)
+        else:
+            self.noiseless.add(name)
+        if noise.terms_for(operation):
+            self.acting.add(name)
+            if (name, operation.qubits) in noise.errors:
+                self.local_widths.add(len(operation.qubits))
+
+
 def check_noise_acts(
     noise: NoiseModel, circuits: Iterable[Circuit], written: Iterable[str] = ()
 ) -> None:
     """Warn once, in one line, of errors that act nowhere in the circuits of a job.
 
     A model of a device has errors for all its instructions, and a circuit does without some of
-    them. So left out are, where others act, the errors of ``delay``, ``id``, ``measure`` and
+    them. So left out are errors of instructions that are not there, where the circuits are made of
+    the device's; and, where other errors act, those of ``delay``, ``id``, ``measure`` and
     ``reset``, and errors given for certain qubits where another such error acts on as many.
 
     Args:
@@ -33,37 +74,48 @@ def check_noise_acts(
         circuits: the circuits that are simulated.
         written: names of the instructions before any was taken apart.
     """
-    used: set[str] = set()
-    acting: set[str] = set()
-    noiseless: set[str] = set(NOISELESS)
-    local_widths: set[int | None] = set()
+    names = _Names()
     for operation in _distinct(circuits):
-        name = operation.label or operation.name
-        used.add(name)
-        if operation.name in NOISELESS:
-            noiseless.add(name)
-        if noise.terms_for(operation):
-            acting.add(name)
-            if (name, operation.qubits) in noise.errors:
-                local_widths.add(len(operation.qubits))
-    idle = noise.instruction_names - acting
-    if acting:
-        idle -= _OPTIONAL
-    idle -= {name for name in idle if _widths(noise, name) <= local_widths}
+        names.add(operation, noise)
+    idle = _idle(noise, names)
     if idle:
         reasons = {
             **dict.fromkeys(written, " (which is simulated as the gates that it is made of)"),
-            **dict.fromkeys(used, " (given for other qubits)"),
-            **dict.fromkeys(noiseless, " (which takes no noise)"),
+            **dict.fromkeys(names.labelled, " (matched by the labels of these instructions)"),
+            **dict.fromkeys(names.used, " (given for other qubits)"),
+            **dict.fromkeys(names.noiseless, " (which takes no noise)"),
         }
-        names = sorted(f"{name!r}{reasons.get(name, '')}" for name in idle)
-        warn(_message(names, used), UserWarning, stacklevel=3)
+        shown = sorted(f"{name!r}{reasons.get(name, '')}" for name in idle)
+        warn(_message(shown, names.used), UserWarning, stacklevel=3)
+
+
+def _idle(noise: NoiseModel, names: _Names) -> set[str]:
+    """Names that errors are given for, and that ought to be in the circuits."""
+    idle = set(noise.instruction_names - names.acting)
+    if _is_of_a_device(noise, names.gates):
+        idle &= names.used
+    if names.acting:
+        idle -= _OPTIONAL
+    return idle - {name for name in idle if _widths(noise, name) <= names.local_widths}
+
+
+def _is_of_a_device(noise: NoiseModel, gates: set[str]) -> bool:
+    """Whether the model is a device's, and the instructions are those of the device.
+
+    The basis of a device's model names everything that the device does, measurements too; that of
+    any other model names gates alone.
+    """
+    if not isinstance(noise, ImportedNoiseModel) or noise.basis_gates is None:
+        return False
+    return "measure" in noise.basis_gates and gates <= set(noise.basis_gates)
 
 
 def _distinct(circuits: Iterable[Circuit]) -> Iterable[Operation]:
     seen: dict[tuple[str, str | None, tuple[int, ...]], Operation] = {}
     for circuit in circuits:
         for operation in circuit.operations:
+            if isinstance(operation, CONTROL_FLOW):
+                continue
             seen.setdefault((operation.name, operation.label, operation.qubits), operation)
     return seen.values()
 

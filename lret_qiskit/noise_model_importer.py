@@ -1,50 +1,37 @@
-"""Noise models of Qiskit Aer as LRET's."""
+"""Noise models of Qiskit Aer, and of devices, as LRET's."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
-from warnings import warn
+from typing import IO, TYPE_CHECKING, Any
 
-from qiskit.transpiler import PassManager, TransformationPass
 from qiskit_aer.noise import NoiseModel as AerNoiseModel
-from qiskit_aer.noise import PauliLindbladError, QuantumError
 
-from lret_dist import ErrorTerm, NoiseModel, UnsupportedOperationError
-from lret_qiskit.translators.quantum_errors import error_kraus, pauli_kraus
+from lret_dist.plain_data import read_json
+from lret_qiskit.noise.aer_model import ModelState, model_state, noise_passes
+from lret_qiskit.noise.devices import DeviceSettings, read_device
+from lret_qiskit.noise.error_dictionary import read_error_dictionary
+from lret_qiskit.noise.imported import ImportedNoiseModel
+from lret_qiskit.noise.passes import with_noise_passes
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from qiskit import QuantumCircuit
-    from qiskit.circuit import CircuitInstruction
+    from collections.abc import Iterable, Sequence
+    from os import PathLike
+
+    from qiskit.providers import BackendV2
 
 __all__ = ["ImportCache", "ImportedNoiseModel", "NoiseModelImporter", "with_noise_passes"]
 
 
-@dataclass
-class ImportedNoiseModel(NoiseModel):
-    """A noise model of Qiskit Aer.
-
-    Attributes:
-        passes: the model's noise passes, such as the relaxation of qubits during delays. They
-            act on Qiskit's circuits, before translation.
-        basis_gates: gates that the model is made for; None stands for all.
-    """
-
-    passes: tuple[TransformationPass, ...] = ()
-    basis_gates: tuple[str, ...] | None = None
-
-
 class NoiseModelImporter:
-    """Imports noise models of Qiskit Aer."""
+    """Imports noise models of Qiskit Aer, of devices and from JSON.
+
+    What it returns is a ``noise_model`` for :class:`~lret_qiskit.LRETBackend`.
+    """
 
     @staticmethod
     def import_noise_model(noise_model: AerNoiseModel) -> ImportedNoiseModel:
-        """Import a noise model with all its errors: default and local ones, gates and readout.
+        """Import a noise model with all its errors, readout errors and noise passes.
 
         An error is turned into Kraus operators when a circuit first needs it, so that the model of
         a large device costs only what is used.
@@ -60,165 +47,87 @@ class NoiseModelImporter:
             raise TypeError(
                 f"expected a NoiseModel of Qiskit Aer, got {type(noise_model).__name__}"
             )
-        contents = vars(noise_model).values()
-        passes = [value for value in _leaves(contents) if isinstance(value, TransformationPass)]
-        imported = ImportedNoiseModel(
-            passes=tuple(passes), basis_gates=tuple(noise_model.basis_gates)
-        )
-        for name, qubits, error in _quantum_errors(noise_model):
-            terms = _terms(name, error)
-            imported.errors.setdefault((name, qubits), []).extend(terms)
-        for readout in _readout_errors(noise_model):
-            _add_readout_error(imported, readout)
+        imported = read_error_dictionary(noise_model.to_dict(), trusted=True, stacklevel=3)
+        imported.passes = noise_passes(noise_model)
+        imported.basis_gates = tuple(noise_model.basis_gates)
         return imported
+
+    @staticmethod
+    def from_backend(
+        backend: BackendV2,
+        *,
+        gate_error: bool = True,
+        readout_error: bool = True,
+        thermal_relaxation: bool = True,
+        temperature: float = 0,
+        gate_lengths: Iterable[tuple[str, Sequence[int] | None, float]] | None = None,
+        gate_length_units: str = "ns",
+    ) -> ImportedNoiseModel:
+        """The noise of a device, with the errors of Aer's ``NoiseModel.from_backend``.
+
+        Each error is made when a circuit first needs it, so that a device of 127 qubits takes
+        milliseconds here, and seconds there.
+
+        Args:
+            backend: the device, or a fake of one.
+            gate_error: whether gates have depolarizing errors.
+            readout_error: whether measurements are misread.
+            thermal_relaxation: whether qubits relax during instructions and delays.
+            temperature: of the qubits, in millikelvin.
+            gate_lengths: (name, qubits or None for all, duration) of instructions, to take instead
+                of what the backend tells.
+            gate_length_units: the unit of these durations: ``"s"``, ``"ms"``, ``"us"``, ``"ns"``.
+
+        Raises:
+            TypeError: for anything but a BackendV2.
+            ValueError: for the duration of an instruction that the device does not have.
+        """
+        settings = DeviceSettings(gate_error, readout_error, thermal_relaxation, temperature)
+        return read_device(backend, settings, gate_lengths, gate_length_units)
+
+    @staticmethod
+    def from_dict(document: dict[str, Any]) -> ImportedNoiseModel:
+        """Read a model's document: LRET's, or what ``to_dict`` of Aer's NoiseModel gives.
+
+        The latter, with ``serializable`` True or False, does not hold noise passes, such as the
+        relaxation during delays, nor basis gates: import the model itself where it is at hand.
+
+        Raises:
+            TypeError: for anything but a dictionary.
+            ValueError: saying where the document is wrong.
+        """
+        if not isinstance(document, dict):
+            raise TypeError(f"expected a dictionary, got {type(document).__name__}")
+        if "errors" in document and "format" not in document:
+            return read_error_dictionary(document, stacklevel=3)
+        return ImportedNoiseModel.from_dict(document)
+
+    @staticmethod
+    def from_json(source: str | PathLike[str] | IO[str] | IO[bytes]) -> ImportedNoiseModel:
+        """Read such a document from a JSON file, given by its path or open.
+
+        Raises:
+            ValueError: saying where the document is wrong.
+            OSError: for a file that cannot be read.
+        """
+        document = read_json(source)
+        if not isinstance(document, dict):
+            raise ValueError("the document: expected an object")
+        return NoiseModelImporter.from_dict(document)
 
 
 class ImportCache:
     """Imports each noise model once, and again when it has changed."""
 
     def __init__(self) -> None:
-        self._entries: dict[int, tuple[_Fingerprint, ImportedNoiseModel]] = {}
+        self._entries: dict[int, tuple[ModelState, ImportedNoiseModel]] = {}
 
     def imported(self, noise_model: AerNoiseModel) -> ImportedNoiseModel:
         """The imported model, which must not be changed."""
-        key, fingerprint = id(noise_model), _Fingerprint(noise_model)
+        key, state = id(noise_model), model_state(noise_model)
         entry = self._entries.get(key)
-        if entry is None or entry[0] != fingerprint:
-            entry = (fingerprint, NoiseModelImporter.import_noise_model(noise_model))
+        if entry is None or entry[0] != state:
+            entry = (state, NoiseModelImporter.import_noise_model(noise_model))
             self._entries[key] = entry
             weakref.finalize(noise_model, self._entries.pop, key, None)
         return entry[1]
-
-
-class _Fingerprint:
-    """What a model holds, compared without looking into its errors.
-
-    Errors do not change: a model that is changed holds other error objects. Keeping them alive
-    here keeps their identities from being given to others.
-    """
-
-    def __init__(self, noise_model: AerNoiseModel) -> None:
-        self._leaves = list(_leaves(vars(noise_model)))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Fingerprint) or len(self._leaves) != len(other._leaves):
-            return False
-        return all(map(_same, self._leaves, other._leaves))
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def with_noise_passes(circuit: QuantumCircuit, noise: NoiseModel | None) -> QuantumCircuit:
-    """The circuit after the noise passes of an imported model, which act on delays alone.
-
-    Operations that are made of others, delays among them, are taken apart first.
-
-    Raises:
-        ValueError: for a delay on a qubit that the model knows nothing of.
-    """
-    passes = getattr(noise, "passes", ())
-    if not passes:
-        return circuit
-    while holders := [each.name for each in circuit.data if _holds_delay(each)]:
-        circuit = circuit.decompose(holders)
-    if "delay" not in circuit.count_ops():
-        return circuit
-    try:
-        return PassManager(list(passes)).run(circuit)
-    except IndexError:
-        raise ValueError(
-            f"circuit {circuit.name!r} has a delay on a qubit that the device of the noise model "
-            f"does not have; leave out the delay, or transpile for the device"
-        ) from None
-
-
-def _holds_delay(instruction: CircuitInstruction) -> bool:
-    """Whether a delay is hidden in the definition of an instruction."""
-    if instruction.is_standard_gate() or instruction.is_directive():
-        return False
-    definition = getattr(instruction.operation, "definition", None)
-    if definition is None:
-        return False
-    return any(part.name == "delay" or _holds_delay(part) for part in definition.data)
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        for key, held in value.items():
-            yield key
-            yield from _leaves(held)
-    elif isinstance(value, set | frozenset):
-        yield frozenset(value)
-    elif isinstance(value, str) or not hasattr(value, "__iter__"):
-        yield value
-    else:
-        for held in value:
-            yield from _leaves(held)
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, str | int | float | tuple | frozenset):
-        return bool(one == other)
-    return one is other
-
-
-def _quantum_errors(
-    noise_model: AerNoiseModel,
-) -> Iterator[tuple[str, tuple[int, ...] | None, Any]]:
-    """Instruction, qubits (None: all) and error of everything but readout.
-
-    The model's own dictionary would describe every error of a device, which takes seconds.
-    """
-    for name, error in noise_model._default_quantum_errors.items():
-        yield name, None, error
-    for name, by_qubits in noise_model._local_quantum_errors.items():
-        for qubits, error in by_qubits.items():
-            yield name, tuple(qubits), error
-
-
-def _readout_errors(noise_model: AerNoiseModel) -> Iterator[dict[str, Any]]:
-    """The dictionaries of the readout errors, those for all qubits first."""
-    if noise_model._default_readout_error is not None:
-        yield noise_model._default_readout_error.to_dict()
-    for qubits, error in noise_model._local_readout_errors.items():
-        yield error.to_dict() | {"gate_qubits": [qubits]}
-
-
-def _terms(name: str, error: Any) -> list[ErrorTerm]:
-    """The channels of an error, whose Kraus operators are made when they are first needed."""
-    if isinstance(error, QuantumError):
-        return [ErrorTerm(partial(_kraus, name, error), tuple(range(error.num_qubits)))]
-    if isinstance(error, PauliLindbladError):
-        return _pauli_lindblad_terms(error.to_dict())
-    raise UnsupportedOperationError(f"noise of type {type(error).__name__} is not supported")
-
-
-def _kraus(name: str, error: QuantumError) -> NDArray[np.complex128]:
-    return error_kraus(error.to_dict() | {"operations": [name]}, error.num_qubits)
-
-
-def _pauli_lindblad_terms(error: Mapping[str, Any]) -> list[ErrorTerm]:
-    """One term for each generator: they commute, so the error is their product."""
-    terms = []
-    for (generator,), rate in zip(error["instructions"], error["rates"], strict=True):
-        string, qubits = generator["params"][0], generator["qubits"]
-        # The last letter acts on the first qubit.
-        acting = [(p, q) for p, q in zip(reversed(string), qubits, strict=True) if p != "I"]
-        if acting:
-            letters = "".join(letter for letter, _ in reversed(acting))
-            positions = tuple(qubit for _, qubit in acting)
-            terms.append(ErrorTerm(partial(pauli_kraus, letters, float(rate)), positions))
-    return terms
-
-
-def _add_readout_error(model: NoiseModel, error: Mapping[str, Any]) -> None:
-    for qubits in error.get("gate_qubits", [(None,)]):
-        if len(qubits) == 1:
-            model.add_readout_error(error["probabilities"], qubits[0])
-        else:
-            warn(
-                f"the readout error on qubits {tuple(qubits)} acts nowhere, as in Qiskit Aer: "
-                f"a measurement reads one qubit",
-                UserWarning,
-                stacklevel=4,
-            )

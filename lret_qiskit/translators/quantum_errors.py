@@ -23,12 +23,22 @@ from lret_dist.circuit import MAX_GATE_QUBITS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["error_kraus", "error_width", "pauli_kraus"]
+__all__ = [
+    "as_matrix",
+    "error_kraus",
+    "error_width",
+    "known_gate",
+    "part_kraus",
+    "pauli_kraus",
+]
 
 ComplexArray = NDArray[np.complex128]
 
 #: Kraus operators whose norm is below this part of the largest are rounding.
 _NEGLIGIBLE = 1e-13
+
+#: Largest deviation from probabilities that is taken for rounding.
+_TOLERANCE = 1e-8
 
 
 def error_width(error: Mapping[str, Any]) -> int:
@@ -45,6 +55,7 @@ def error_kraus(error: Mapping[str, Any], width: int | None = None) -> ComplexAr
         width: number n of qubits; default: those that the dictionary speaks of.
 
     Raises:
+        ValueError: for probabilities that are negative or do not sum to one.
         UnsupportedOperationError: for an operation that is not known by its name, or more than
             six qubits.
     """
@@ -54,9 +65,15 @@ def error_kraus(error: Mapping[str, Any], width: int | None = None) -> ComplexAr
             f"the error on {', '.join(error['operations'])} acts on {width} qubits; "
             f"at most {MAX_GATE_QUBITS} are supported"
         )
+    probabilities = np.asarray(error["probabilities"], dtype=np.float64)
+    if not (probabilities >= -_TOLERANCE).all() or not abs(probabilities.sum() - 1) <= _TOLERANCE:
+        raise ValueError(
+            f"the error on {', '.join(error['operations'])} is no channel: its probabilities must "
+            f"not be negative and sum to 1, got {probabilities.tolist()}"
+        )
     branches = [
-        np.sqrt(probability) * _branch_kraus(branch, width)
-        for branch, probability in zip(error["instructions"], error["probabilities"], strict=True)
+        np.sqrt(max(probability, 0.0)) * _branch_kraus(branch, width)
+        for branch, probability in zip(error["instructions"], probabilities, strict=True)
     ]
     return _at_most_d_squared(np.concatenate(branches))
 
@@ -78,32 +95,57 @@ def _branch_kraus(branch: Sequence[Mapping[str, Any]], width: int) -> ComplexArr
     products = np.eye(1 << width, dtype=np.complex128)[np.newaxis]
     for part in branch:
         if part["name"] != "id":
-            factors = embed(_part_kraus(part), part["qubits"], width)
+            factors = embed(part_kraus(part), part["qubits"], width)
             products = (factors[:, np.newaxis] @ products).reshape(-1, *products.shape[1:])
     return products
 
 
-def _part_kraus(part: Mapping[str, Any]) -> ComplexArray:
-    """(K, 2**k, 2**k) Kraus operators of one operation on its own qubits."""
+def part_kraus(part: Mapping[str, Any]) -> ComplexArray:
+    """(K, 2**k, 2**k) Kraus operators of one operation on its own qubits.
+
+    Raises:
+        UnsupportedOperationError: for an operation that is not known by its name.
+    """
     name, params = part["name"], part.get("params", [])
     if name == "reset":
         return RESET
     if name == "kraus":
-        return np.asarray(params, dtype=np.complex128)
+        return np.stack([as_matrix(matrix) for matrix in params])
     if name == "superop":
-        return np.asarray(Kraus(SuperOp(params[0])).data, dtype=np.complex128)
+        return np.stack(Kraus(SuperOp(as_matrix(params[0]))).data).astype(np.complex128)
     if name == "unitary":
-        return np.asarray(params[:1], dtype=np.complex128)
+        return as_matrix(params[0])[np.newaxis]
     return _gate_matrix(name, tuple(params))[np.newaxis]
+
+
+def as_matrix(value: Any) -> ComplexArray:
+    """A matrix as complex128, from numbers or, as in JSON, [real part, imaginary part] pairs."""
+    array = np.asarray(value)
+    if array.ndim == 3 and array.dtype.kind in "fi":
+        pairs = np.ascontiguousarray(array, dtype=np.float64)
+        if pairs.shape[-1] != 2:
+            raise ValueError("a complex number is written [real part, imaginary part]")
+        return pairs.view(np.complex128)[..., 0]
+    return array.astype(np.complex128)
+
+
+def known_gate(name: str) -> Any:
+    """Qiskit's standard gate of a name.
+
+    Raises:
+        UnsupportedOperationError: if there is none.
+    """
+    gate = get_standard_gate_name_mapping().get(name)
+    if gate is None or not hasattr(gate, "to_matrix"):
+        raise UnsupportedOperationError(f"noise made of operation {name!r} is not supported")
+    return gate
 
 
 @lru_cache(maxsize=1024)
 def _gate_matrix(name: str, params: tuple[Any, ...]) -> ComplexArray:
     if name == "pauli":
         return np.asarray(PauliGate(*params).to_matrix(), dtype=np.complex128)
-    gate = get_standard_gate_name_mapping().get(name)
-    if gate is None or not hasattr(gate, "to_matrix"):
-        raise UnsupportedOperationError(f"noise made of operation {name!r} is not supported")
+    gate = known_gate(name)
     return np.asarray(gate.base_class(*params).to_matrix(), dtype=np.complex128)
 
 

@@ -110,10 +110,12 @@ def test_wide_errors_are_refused() -> None:
 
 
 def test_unknown_kinds_are_refused() -> None:
-    model = NoiseModel()
-    model._default_quantum_errors["x"] = 3
-    with pytest.raises(UnsupportedOperationError, match="noise of type int is not supported"):
-        NoiseModelImporter.import_noise_model(model)
+    class Newer(NoiseModel):
+        def to_dict(self, serializable: bool = False) -> dict:
+            return {"errors": [{"type": "new", "operations": ["x"]}]}
+
+    with pytest.raises(UnsupportedOperationError, match=r"errors\[0\]: .* or 'roerror', got 'new'"):
+        NoiseModelImporter.import_noise_model(Newer())
 
 
 def test_error_wider_than_its_instruction_is_refused(backend: LRETBackend) -> None:
