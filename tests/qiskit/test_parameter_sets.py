@@ -1,0 +1,93 @@
+"""The primitives' circuits of many parameter sets are those of Qiskit's own binding."""
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter, ParameterVector
+from qiskit.circuit.library import get_standard_gate_name_mapping, real_amplitudes
+
+from lret_dist import Circuit
+from lret_qiskit.primitives.bindings import Bindings
+from lret_qiskit.translators import translate_circuit
+
+SETS = 12
+
+
+def assert_same(mine: Circuit, other: Circuit) -> None:
+    assert (mine.num_qubits, mine.num_clbits) == (other.num_qubits, other.num_clbits)
+    assert len(mine) == len(other)
+    for one, two in zip(mine, other, strict=True):
+        assert (type(one), one.name, one.qubits, one.label) == (
+            type(two),
+            two.name,
+            two.qubits,
+            two.label,
+        )
+        if hasattr(one, "matrix"):
+            np.testing.assert_allclose(one.matrix, two.matrix, rtol=0, atol=1e-13)
+            np.testing.assert_array_equal(one.matrix == 0, two.matrix == 0)
+            assert one.matrix.flags.c_contiguous
+
+
+def check(circuit: QuantumCircuit, low: float = -7.0) -> None:
+    values = np.random.default_rng(2).uniform(low, 7, (SETS, circuit.num_parameters))
+    bindings = Bindings(circuit, values, None)
+    made = list(bindings.circuits(range(SETS)))
+    for row, mine in zip(values, made, strict=True):
+        assert_same(mine, translate_circuit(circuit.assign_parameters(row)))
+    some = list(bindings.circuits(range(3, 5)))
+    assert_same(some[0], made[3])
+    assert bindings.first is not None
+    assert_same(bindings.first, made[0])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n for n, gate in get_standard_gate_name_mapping().items() if gate.params and n != "delay"],
+)
+def test_gates(name: str) -> None:
+    gate = get_standard_gate_name_mapping()[name]
+    angles = [Parameter(f"t{number}") for number in range(len(gate.params))]
+    circuit = QuantumCircuit(3, 2, name="one gate")
+    circuit.h(0)
+    if name == "global_phase":
+        circuit.global_phase = angles[0]
+    circuit.append(gate.base_class(*angles), range(gate.num_qubits))
+    circuit.measure(0, 1)
+    check(circuit)
+
+
+def test_expressions_labels_and_phases() -> None:
+    a, b = Parameter("a"), Parameter("b")
+    circuit = QuantumCircuit(2, global_phase=a * b)
+    circuit.rx(2 * a + b, 0)
+    circuit.rz(b, 1)
+    circuit.ry(a.sin(), 1)
+    gate = get_standard_gate_name_mapping()["rzz"].base_class(-b, label="noisy")
+    circuit.append(gate, [1, 0])
+    circuit.rx(a, 1)
+    check(circuit)
+
+
+def test_parameters_inside_of_other_instructions() -> None:
+    angles = ParameterVector("t", 2)
+    inner = QuantumCircuit(2, name="inner")
+    inner.ry(angles[0], 0)
+    inner.crx(angles[1], 0, 1)
+    circuit = QuantumCircuit(2)
+    circuit.append(inner.to_instruction(), [1, 0])
+    circuit.rx(angles[0], 0)
+    check(circuit)
+
+
+def test_parameters_of_a_noisy_delay() -> None:
+    circuit = QuantumCircuit(1)
+    circuit.rx(Parameter("a"), 0)
+    circuit.delay(Parameter("b"), 0, unit="s")
+    check(circuit, low=0.0)
+
+
+def test_no_parameter_sets() -> None:
+    bindings = Bindings(real_amplitudes(2), np.zeros((0, 8)), None)
+    assert bindings.first is None
+    assert list(bindings.circuits(range(0))) == []
