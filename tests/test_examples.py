@@ -49,3 +49,12 @@ def test_device_noise_agrees_with_aer(tmp_path: Path, partition: str) -> None:
     output = run(tmp_path, "device_noise.py", *arguments, ranks=2).output
     assert output.count("agrees") == 2
     assert "2 MPI ranks" in output
+
+
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_vqe_finds_the_ground_state(tmp_path: Path, ranks: int) -> None:
+    output = run(tmp_path, "vqe.py", ranks=ranks).output
+    exact = float(line_with("exact", output).split()[-1])
+    pure, noisy = (float(line_with(name, output).split()[-4]) for name in ("no noise:", "1 %"))
+    assert exact - 1e-4 < pure < exact + 1e-3
+    assert exact + 4e-3 < noisy < exact + 0.02

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qiskit.primitives import BaseEstimatorV2, DataBin, PubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
-from lret_dist import Barrier
+from lret_dist import Barrier, Circuit
 from lret_qiskit.backends.run_input import check_size
 from lret_qiskit.primitives.base import LRETPrimitive, naming
 from lret_qiskit.primitives.observables import (
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from qiskit.primitives.containers import EstimatorPubLike
 
-    from lret_dist import Circuit, NoiseModel, SimulationOptions, SimulationResult
+    from lret_dist import NoiseModel, Operation, SimulationOptions, SimulationResult
     from lret_qiskit.primitives.job import LRETPrimitiveJob
     from lret_qiskit.primitives.observables import Observable
 
@@ -75,6 +76,11 @@ class LRETEstimator(LRETPrimitive, BaseEstimatorV2):  # type: ignore[misc]
             TypeError: for an option of the wrong type, or one that an estimator has not.
             ValueError: for an option out of range.
         """
+        if isinstance(run_options.get("precision"), Real):
+            raise TypeError(
+                "precision is that of floating-point numbers here, such as 'single'; the "
+                "estimates' is default_precision"
+            )
         own = {"default_precision": default_precision, "seed_simulator": seed}
         super().__init__(backend, made_options(EstimatorOptions, options, run_options, **own))
 
@@ -144,6 +150,7 @@ class _EstimatorTask(PubTask):
         self._used_qubits = len(_used(self.first))
         self._values, self._errors, self._bounds = np.zeros((3, sets.size))
         self._sums: dict[tuple[int, ...], SavedSums] = {}
+        self._saves: dict[SavedSums, list[Operation]] = {}
 
     def result(self) -> PubResult:
         shape = self._pub.shape
@@ -171,10 +178,10 @@ class _EstimatorTask(PubTask):
         )
 
     def _complete(self, circuit: Circuit, number: int) -> None:
-        for place, terms in enumerate(self._sums_of(number).sums):
-            qubits = sorted({qubit for pauli, _ in terms for qubit, _ in pauli})
-            strings = {_string(dict(pauli), qubits): value for pauli, value in terms}
-            circuit.save_expectation_value(strings, qubits, key=_KEY.format(place))
+        sums = self._sums_of(number)
+        if sums not in self._saves:
+            self._saves[sums] = _saves(sums, circuit.num_qubits)
+        circuit.operations += self._saves[sums]
 
     def _put(self, number: int, result: SimulationResult) -> None:
         sums = self._sums_of(number)
@@ -201,6 +208,16 @@ class _EstimatorTask(PubTask):
             exact = not samples(self._base, self._pub.precision, self._used_qubits)
             self._sums[wanted] = SavedSums(observables, shared=exact)
         return self._sums[wanted]
+
+
+def _saves(sums: SavedSums, num_qubits: int) -> list[Operation]:
+    """Operations that save the sums."""
+    circuit = Circuit(num_qubits)
+    for place, terms in enumerate(sums.sums):
+        qubits = sorted({qubit for pauli, _ in terms for qubit, _ in pauli})
+        strings = {_string(dict(pauli), qubits): value for pauli, value in terms}
+        circuit.save_expectation_value(strings, qubits, key=_KEY.format(place))
+    return circuit.operations
 
 
 def _used(circuit: Circuit | None) -> frozenset[int]:

@@ -56,6 +56,14 @@ class EstimatorOptions:
     run_options: dict[str, Any] = field(default_factory=dict)
 
 
+#: Run options that a primitive sets itself, so that giving them is a mistake.
+_SET_OTHERWISE = {"shots", "memory", "parameter_binds"}
+_INSTEAD = {
+    SamplerOptions: "default_shots sets the shots, and parameter values come with a PUB",
+    EstimatorOptions: "default_precision sets the precision, and parameter values come with a PUB",
+}
+
+
 def made_options(
     kind: type[_Options],
     given: Mapping[str, Any] | None,
@@ -73,6 +81,8 @@ def made_options(
     Raises:
         TypeError: for an option that the primitive has not.
     """
+    for name in _SET_OTHERWISE & run_options.keys():
+        raise TypeError(f"{name} is no option of a primitive; {_INSTEAD[kind]}")
     values = dict(given or {})
     known = [each.name for each in fields(kind)]
     if unknown := [name for name in values if name not in known]:

@@ -265,6 +265,8 @@ def test_options(noise: NoiseModel) -> None:
         value = estimator.run([(circuit, HYDROGEN)], precision=0).result()[0].data.evs
         assert value == pytest.approx(expected, abs=1e-3)
     assert LRETEstimator(options={"default_precision": None}).run([(circuit, "ZZ")]).result()
+    with pytest.raises(TypeError, match="the estimates' is default_precision"):
+        LRETEstimator(precision=0.01)
 
 
 def test_errors_name_the_pub() -> None:

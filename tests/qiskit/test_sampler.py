@@ -239,6 +239,8 @@ def test_options(bell: QuantumCircuit) -> None:
         LRETSampler(options={"shotz": 3})
     with pytest.raises(ValueError, match="epsilon must be"):
         LRETSampler(epsilon=2)
+    with pytest.raises(TypeError, match="shots is no option of a primitive; default_shots sets"):
+        LRETSampler(shots=100)
     with pytest.warns(UserWarning, match="unknown run option 'epsilonn' .*did you mean 'epsilon'"):
         LRETSampler(epsilonn=0.1)
 
