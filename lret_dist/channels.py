@@ -190,7 +190,19 @@ def _decomposed(data: bytes, size: int) -> tuple[ComplexArray, NDArray[np.float6
     products = kraus.conj().transpose(0, 2, 1) @ kraus
     mixed = values[order, np.newaxis, np.newaxis] * np.eye(dimension)
     probabilities = values[order] if np.abs(products - mixed).max() <= _UNITARY_ROUNDING else None
-    return np.ascontiguousarray(kraus), probabilities
+    return np.ascontiguousarray(kraus * _phases(kraus)), probabilities
+
+
+def _phases(kraus: ComplexArray) -> ComplexArray:
+    """What makes the first of the largest entries of each operator positive, (K, 1, 1).
+
+    A channel has no phase; the state vector of a pure state shows one.
+    """
+    entries = kraus.reshape(len(kraus), -1)
+    sizes = np.abs(entries)
+    first = np.argmax(sizes > (1 - 1e-6) * sizes.max(axis=1, keepdims=True), axis=1)
+    largest = entries[np.arange(len(kraus)), first]
+    return np.asarray((largest.conj() / np.abs(largest))[:, np.newaxis, np.newaxis])
 
 
 @cache

@@ -90,12 +90,14 @@ class PreparedRequest:
         circuit: the circuit.
         options: how it is simulated.
         columns: columns of the initial state, or None.
+        qubits: which of the qubits of the circuit as written its qubits are.
         index: its number in a batch.
     """
 
     circuit: Circuit
     options: SimulationOptions
     columns: NDArray[np.complex128] | None
+    qubits: tuple[int, ...]
     index: int = 0
 
 
@@ -109,6 +111,7 @@ class Job:
             saved: measurements only dephase there, so that saved values are exact and do not
             depend on the shots.
         settings: what every MPI rank must know beside the programs.
+        qubits: which of the qubits of the circuit as written the program's are.
         grid: how the factor is split.
         prediction: what that is expected to take.
         grid_reason: why it is split so.
@@ -118,6 +121,7 @@ class Job:
     program: Program
     averages: Program | None
     settings: RunSettings
+    qubits: tuple[int, ...]
     grid: ProcessGrid
     prediction: Prediction
     grid_reason: str
@@ -138,9 +142,9 @@ def prepare(request: SimulationRequest, machine: Machine, index: int = 0) -> Pre
     columns = None
     if options.initial_state is not None:
         columns = as_columns(options.initial_state, bound.num_qubits)
-        small = bound
+        small, kept = bound, tuple(range(bound.num_qubits))
     else:
-        small, _ = bound.compacted()
+        small, kept = bound.compacted()
     first = next((op for op in small if not isinstance(op, Barrier)), None)
     if isinstance(first, SetState):
         columns = columns_in_order(first.columns, first.qubits)
@@ -148,7 +152,9 @@ def prepare(request: SimulationRequest, machine: Machine, index: int = 0) -> Pre
     check_smallest(small, options, columns, machine)
     if options.checkpoint is not None:
         _make_folder(Path(options.checkpoint))
-    return PreparedRequest(circuit=small, options=options, columns=columns, index=index)
+    return PreparedRequest(
+        circuit=small, options=options, columns=columns, qubits=kept, index=index
+    )
 
 
 def _make_folder(folder: Path) -> None:
@@ -254,6 +260,7 @@ def planned(
         program=program,
         averages=averages,
         settings=settings,
+        qubits=prepared.qubits,
         grid=grid,
         prediction=prediction,
         grid_reason=reason,

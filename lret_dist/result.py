@@ -59,6 +59,9 @@ class RunMetadata:
         checkpoints: checkpoints that were written.
         resumed: whether the run went on from a checkpoint.
         num_qubits: qubits that were simulated, without idle ones.
+        active_input_qubits: which of the circuit's qubits these are.
+        measure_sampling: whether all shots were sampled from one final state: no outcome on the way
+            told them apart.
         method: how the state was held at the end: ``"low_rank"`` or ``"density_matrix"``, for which
             the ranks are those of a full factor.
         method_reason: why.
@@ -88,6 +91,8 @@ class RunMetadata:
     checkpoints: int
     resumed: bool
     num_qubits: int
+    active_input_qubits: list[int]
+    measure_sampling: bool
     method: str
     method_reason: str
 

@@ -204,6 +204,8 @@ def assemble_result(
         checkpoints=report.checkpoints,
         resumed=report.resumed,
         num_qubits=job.program.num_qubits,
+        active_input_qubits=list(job.qubits),
+        measure_sampling=not job.program.has_histories,
         method="low_rank" if outcome.switched_at is None else "density_matrix",
         method_reason=_method_reason(job, outcome),
     )

@@ -27,12 +27,20 @@ from qiskit.circuit import Measure as QiskitMeasure
 from qiskit.circuit import Reset as QiskitReset
 from qiskit.circuit import Store as QiskitStore
 from qiskit.circuit.exceptions import CircuitError
-from qiskit.circuit.library import DiagonalGate, MCPhaseGate, MCXGate, PauliGate, UnitaryGate
+from qiskit.circuit.library import (
+    DiagonalGate,
+    MCPhaseGate,
+    MCXGate,
+    PauliGate,
+    UCGate,
+    UnitaryGate,
+)
 from qiskit.quantum_info import Kraus, SuperOp
 from qiskit.transpiler.passes import HighLevelSynthesis
 from qiskit_aer.library import SetDensityMatrix, SetStatevector
 from qiskit_aer.library.control_flow_instructions import AerJump, AerMark
 from qiskit_aer.library.save_instructions.save_data import SaveData
+from scipy.linalg import block_diag
 
 from lret_dist import (
     Barrier,
@@ -186,16 +194,35 @@ def _append(
     operation: Operation, out: Translation, wires: tuple[int, ...], clbits: Sequence[int]
 ) -> None:
     """Append an operation that is not a standard gate."""
-    make_kraus = _CHANNELS.get(operation.name)
-    if make_kraus is None or operation.definition is not None:
+    by_name = _BY_NAME.get(operation.name)
+    if by_name is None or getattr(operation, "definition", None) is not None:
         out.append_parts(operation, wires, clbits)
-        return
+    else:
+        by_name(operation, out, wires, clbits)
+
+
+def _append_channel(
+    operation: Operation, out: Translation, wires: tuple[int, ...], *_: Any
+) -> None:
     if len(wires) > MAX_GATE_QUBITS:
         raise _unsupported(
             operation, f"it acts on {len(wires)} qubits, a channel may on {MAX_GATE_QUBITS}"
         )
-    kraus = _checked(as_kraus, make_kraus(operation.params), operation, wires)
+    params = operation.params
+    given = Kraus(SuperOp(params[0])).data if operation.name == "superop" else params
+    kraus = _checked(as_kraus, given, operation, wires)
     out.circuit.operations.append(Channel(wires, kraus, operation.name))
+
+
+@_append.register(UCGate)
+def _append_multiplexer(
+    operation: Operation, out: Translation, wires: tuple[int, ...], clbits: Sequence[int]
+) -> None:
+    """Append one matrix for each value of the last qubits."""
+    if len(wires) > MAX_GATE_QUBITS:
+        out.append_parts(operation, wires, clbits)
+    else:
+        out.append_gate(operation, wires, block_diag(*operation.params))
 
 
 @_append.register(UnitaryGate)
@@ -220,7 +247,7 @@ def _append_matrix_gate(
 def _append_measure(
     _: Operation, out: Translation, wires: tuple[int, ...], clbits: Sequence[int]
 ) -> None:
-    out.circuit.operations.append(Measure(wires[0], clbits[0]))
+    out.circuit.operations.extend(map(Measure, wires, clbits))
 
 
 @_append.register(QiskitReset)
@@ -291,9 +318,12 @@ def _saves_vector(circuit: QuantumCircuit) -> bool:
     return False
 
 
-_CHANNELS = {
-    "kraus": lambda params: params,
-    "superop": lambda params: Kraus(SuperOp(params[0])).data,
+#: Instructions that need no class of their own, as long as they have no definition.
+_BY_NAME: dict[str, Callable[..., None]] = {
+    "kraus": _append_channel,
+    "measure": _append_measure,
+    "multiplexer": _append_multiplexer,
+    "superop": _append_channel,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +134,7 @@ def _result(outcome: SimulationResult | Exception, experiment: Experiment) -> Ex
     metadata = {
         **outcome.metadata.to_dict(),
         "translation_time_seconds": experiment.translation_time_seconds,
+        **_as_of_aer(outcome, experiment),
     }
     if outcome.standard_errors:
         metadata["standard_errors"] = outcome.standard_errors
@@ -148,6 +150,22 @@ def _result(outcome: SimulationResult | Exception, experiment: Experiment) -> Ex
         time_taken=metadata["execution_time_seconds"],
         metadata=metadata,
     )
+
+
+def _as_of_aer(outcome: SimulationResult, experiment: Experiment) -> dict[str, Any]:
+    """What Qiskit Aer's metadata say, under its names."""
+    metadata = outcome.metadata
+    places = enumerate(metadata.active_input_qubits)
+    return {
+        "device": "CPU",
+        "input_qubit_map": [[qubit, place] for place, qubit in places],
+        "num_clbits": outcome.num_clbits,
+        "remapped_qubits": False,
+        "required_memory_mb": math.ceil(metadata.peak_memory_mb),
+        "result_subtypes": {key: save.subtype for key, save in experiment.saves.items()},
+        "result_types": {key: save.name for key, save in experiment.saves.items()},
+        "time_taken": metadata.execution_time_seconds,
+    }
 
 
 def _data(outcome: SimulationResult, experiment: Experiment) -> ExperimentResultData:

@@ -102,8 +102,8 @@ def test_mistakes_are_raised_where_they_are_made(session: Session) -> None:
 
 @NEEDS_LAUNCHER
 def test_a_failing_circuit_leaves_the_others_alone(session: Session) -> None:
-    good = PreparedRequest(circuit=BELL, options=SimulationOptions(), columns=None)
-    bad = PreparedRequest(circuit=None, options=SimulationOptions(), columns=None)  # type: ignore[arg-type]
+    good = PreparedRequest(circuit=BELL, options=SimulationOptions(), columns=None, qubits=(0, 1))
+    bad = PreparedRequest(circuit=None, options=SimulationOptions(), columns=None, qubits=(0, 1))  # type: ignore[arg-type]
     outcomes = session.submit_prepared([good, bad, good]).result(30)
     assert [isinstance(outcome, Exception) for outcome in outcomes] == [False, True, False]
     assert "NoneType" in str(outcomes[1])
