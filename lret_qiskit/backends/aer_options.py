@@ -80,7 +80,7 @@ AER_OPTIONS: dict[str, AerOption] = dict(
                 "CPU",
                 str,
                 Effect.REFUSED,
-                "LRET runs on CPU cores and MPI ranks; other values than `CPU` are an error",
+                "LRET runs on CPU cores and MPI ranks; `CPU` is accepted",
                 ("CPU",),
             ),
         ),
@@ -116,7 +116,7 @@ AER_OPTIONS: dict[str, AerOption] = dict(
         ),
         *_unused("idle qubits are never simulated", enable_truncation=(True, bool)),
         *_unused(
-            "results are not rounded, and states are checked to 1e-8",
+            "results are not rounded, and the tolerance of the checks is fixed",
             zero_threshold=(1e-10, float),
             validation_threshold=(None, float),
             chop_threshold=(1e-8, float),

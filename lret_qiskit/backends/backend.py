@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import CouplingMap
 from qiskit_aer.backends.backendproperties import target_to_backend_properties
-from qiskit_aer.noise import NoiseModel as AerNoiseModel
 
 from lret_dist import NoiseModel, Session, SimulationRequest, __version__, get_session
 from lret_dist.forecast import plan_request
@@ -23,7 +22,7 @@ from lret_qiskit.backends.run_input import as_circuits, check_size, written_name
 from lret_qiskit.backends.target import basis_names, build_target, coupling_edges, device_target
 from lret_qiskit.job import LRETJob
 from lret_qiskit.noise_matching import check_noise_acts
-from lret_qiskit.noise_model_importer import ImportCache, with_noise_passes
+from lret_qiskit.noise_model_importer import ImportCache, NoiseModelImporter, with_noise_passes
 from lret_qiskit.translators import Experiment, translate_circuit
 
 if TYPE_CHECKING:
@@ -340,15 +339,16 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         return request, Experiment.of(
             circuit,
             options.simulation.shots,
+            saves=() if isinstance(request, Exception) else request.circuit.saves,
             memory=options.memory,
             rank_history=options.rank_history,
             seconds=time.perf_counter() - start,
         )
 
 
-def _device_noise(backend: BackendV2) -> AerNoiseModel | None:
-    model = AerNoiseModel.from_backend(backend)
-    return None if model.is_ideal() else model
+def _device_noise(backend: BackendV2) -> NoiseModel | None:
+    model = NoiseModelImporter.from_backend(backend)
+    return model if model.errors or model.readout or model.passes else None
 
 
 def _checked_arguments(provider: Any, name: Any, num_qubits: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import warnings
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
@@ -25,6 +26,8 @@ __all__ = ["RunOptions", "as_defaults", "default_options", "merged_options"]
 #: Distance between the seeds of two neighbouring circuits of a job, as in Qiskit Aer.
 SEED_STRIDE = 2113
 _NUM_SEEDS = 2**64
+#: As in Qiskit Aer: 32 bits are a seed for any other tool too.
+_FRESH_SEED_BITS = 32
 #: Options for which None is a value of its own, such as no noise.
 _NONE_IS_A_VALUE = frozenset(
     {
@@ -127,10 +130,13 @@ def _checked(values: Mapping[str, Any]) -> RunOptions:
 
 
 def _simulation(values: Mapping[str, Any]) -> SimulationOptions:
+    seed = values["seed_simulator"]
+    # The seed of the first circuit repeats the whole job, as in Qiskit Aer. A run that may go on
+    # from a checkpoint is known again by its options, and keeps the seed in the checkpoint.
+    if seed is None and values["checkpoint"] is None:
+        seed = secrets.randbits(_FRESH_SEED_BITS)
     try:
-        return SimulationOptions(
-            seed=values["seed_simulator"], **{name: values[name] for name in _SIMULATION_OPTIONS}
-        )
+        return SimulationOptions(seed=seed, **{name: values[name] for name in _SIMULATION_OPTIONS})
     except ValueError as error:
         if (hint := method_hint(values["method"])) is not None:
             raise ValueError(f"{error}: {hint}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from qiskit.circuit.exceptions import CircuitError
 from qiskit_aer import AerError
 
 from lret_dist import LretError
@@ -51,6 +52,9 @@ def bound_circuits(
             f"parameter_binds must hold one dictionary for each circuit: there are {len(circuits)} "
             f"circuits and {len(binds)} dictionaries"
         )
+    for each in binds:
+        if not isinstance(each, Mapping):
+            raise _wrong_type(parameter_binds)
     pairs = zip(circuits, binds, strict=True)
     return [bound for circuit, values in pairs for bound in _bound(circuit, values)]
 
@@ -70,12 +74,14 @@ def _check_no_parameters(circuits: Sequence[QuantumCircuit]) -> None:
             )
 
 
-def _listed(parameter_binds: Any) -> list[Mapping[Parameter, Any]]:
-    if isinstance(parameter_binds, Sequence) and not isinstance(parameter_binds, str):
-        binds = list(parameter_binds)
-        if all(isinstance(each, Mapping) for each in binds):
-            return binds
-    raise TypeError(
+def _listed(parameter_binds: Any) -> list[Any]:
+    if isinstance(parameter_binds, str) or not isinstance(parameter_binds, Sequence):
+        raise _wrong_type(parameter_binds)
+    return list(parameter_binds)
+
+
+def _wrong_type(parameter_binds: Any) -> TypeError:
+    return TypeError(
         f"parameter_binds must be a list of dictionaries {{parameter: [value, ...]}}, one for each "
         f"circuit, got {parameter_binds!r}"
     )
@@ -114,6 +120,12 @@ def _values(
 
 
 def _assigned(circuit: QuantumCircuit, values: Mapping[Parameter, Any]) -> QuantumCircuit:
-    bound = circuit.assign_parameters(values)
+    try:
+        bound = circuit.assign_parameters(values)
+    except (CircuitError, RuntimeError, TypeError, ValueError) as error:
+        given = ", ".join(f"{key.name}={value!r}" for key, value in values.items())
+        raise ParameterBindsError(
+            f"values do not fit the parameters of circuit {circuit.name!r}: {given}: {error}"
+        ) from error
     bound.name = circuit.name
     return bound

@@ -53,10 +53,11 @@ _WIDE_GATES: dict[str, Any] = {
     "mcu1": MCU1Gate,
     "mcx": MCXGate,
     "multiplexer": UCGate,
-    "pauli": PauliGate,
-    "permutation": PermutationGate,
     "unitary": UnitaryGate,
 }
+#: Gates that are kept in a basis that names them, and else are taken apart at no loss. Where they
+#: are kept, Qiskit's optimization makes their whole matrix, however wide they are.
+_IN_A_BASIS_ONLY: dict[str, Any] = {"pauli": PauliGate, "permutation": PermutationGate}
 #: Instructions that no basis replaces.
 _ALWAYS_KEPT = frozenset({"measure", "reset", "delay"})
 #: What a circuit may hold on any machine.
@@ -167,8 +168,9 @@ def _gates() -> dict[str, Any]:
 def _operations(basis: Collection[str] | None) -> dict[str, Any]:
     gates = _gates()
     if basis is not None:
-        names = set(basis)
-        gates = {name: gates[name] for name in gates if name in names or name in _ALWAYS_KEPT}
+        known = {**gates, **_IN_A_BASIS_ONLY}
+        names = _ALWAYS_KEPT.union(basis)
+        gates = {name: known[name] for name in known if name in names}
     return {**gates, "initialize": Initialize, **_SIMULATED}
 
 

@@ -1,24 +1,15 @@
+import copy
+import pickle
 import re
 from importlib.metadata import version
 
-import numpy as np
 import pytest
 from qiskit import QuantumCircuit, transpile
-from qiskit.circuit.library import DiagonalGate, PauliGate, UnitaryGate
-from qiskit.quantum_info import Kraus, SparsePauliOp, random_unitary
+from qiskit.exceptions import QiskitError
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 import lret_dist
-from lret_qiskit import LRETBackend, NoiseModelImporter
-from lret_qiskit.backends.target import build_target
-
-
-def test_target() -> None:
-    target = build_target(28)
-    assert target.num_qubits == 28
-    # One entry for all qubits: entries for each pair of them would take seconds to make.
-    assert len(target.instructions) == len(target.operation_names)
-    assert {"cx", "u3", "measure", "reset", "delay", "unitary", "kraus"} <= target.operation_names
+from lret_qiskit import LRETBackend
 
 
 def test_num_qubits_is_an_argument() -> None:
@@ -26,52 +17,10 @@ def test_num_qubits_is_an_argument() -> None:
     assert LRETBackend().num_qubits == 28
 
 
-def test_noise_model_sets_the_basis() -> None:
-    model = NoiseModel(basis_gates=["rz", "sx", "cz"])
-    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), "sx")
-    backend = LRETBackend(noise_model=model)
-    assert {"rz", "sx", "cz", "measure", "reset"} <= set(backend.operation_names)
-    assert not {"h", "cx", "unitary"} & set(backend.operation_names)
-    circuit = QuantumCircuit(2)
-    circuit.h(0)
-    circuit.cx(0, 1)
-    assert set(transpile(circuit, backend).count_ops()) <= {"rz", "sx", "cz"}
-    backend.set_options(noise_model=NoiseModelImporter.import_noise_model(model))
-    assert "h" not in backend.operation_names
-    backend.set_options(noise_model=lret_dist.NoiseModel())
-    assert "h" in backend.operation_names
-
-
-@pytest.mark.parametrize("level", range(4))
-def test_transpile_keeps_channels_and_saves(level: int) -> None:
-    circuit = QuantumCircuit(3, 1)
-    circuit.append(UnitaryGate(random_unitary(4, seed=1)), [0, 1])
-    circuit.append(PauliGate("XYZ"), [0, 1, 2])
-    circuit.append(DiagonalGate([1, -1, 1j, 1]), [0, 2])
-    circuit.append(Kraus([np.eye(2) * 0.6, np.diag([0.8, -0.8])]), [2])
-    circuit.append(depolarizing_error(0.1, 2), [1, 2])
-    circuit.reset(1)
-    circuit.delay(10, 1)
-    circuit.save_density_matrix()
-    circuit.save_probabilities([0])
-    circuit.save_expectation_value(SparsePauliOp(["ZZ"]), [0, 2])
-    circuit.measure(0, 0)
-    backend = LRETBackend(epsilon=0)
-    kept = transpile(circuit, backend, optimization_level=level)
-    assert {"kraus", "quantum_channel", "save_density_matrix", "save_probabilities"} <= set(
-        kept.count_ops()
-    )
-    one, other = (backend.run(c, shots=1).result().data(0) for c in (circuit, kept))
-    assert {"expectation_value", "density_matrix", "probabilities"} < one.keys()
-    for key in one.keys() - {"counts"}:
-        np.testing.assert_allclose(np.asarray(one[key]), np.asarray(other[key]), atol=1e-10)
-
-
-def test_max_circuits(bell: QuantumCircuit) -> None:
+def test_a_job_may_have_any_number_of_circuits(bell: QuantumCircuit) -> None:
     backend = LRETBackend()
-    assert backend.max_circuits == 300
-    with pytest.raises(ValueError, match="at most 300 circuits, got 301"):
-        backend.run([bell] * 301)
+    assert backend.max_circuits is None
+    assert len(backend.run([bell] * 301, shots=1).result().results) == 301
 
 
 def test_repr() -> None:
@@ -115,9 +64,9 @@ def test_circuit_wider_than_the_backend() -> None:
         ({"num_qubits": 0}, ValueError, "num_qubits must be at least 1, got 0"),
         ({"epsilom": 0.1}, AttributeError, "no option 'epsilom'; did you mean 'epsilon'?"),
         (
-            {"device": "x"},
+            {"blub": "x"},
             AttributeError,
-            "no option 'device'; options: checkpoint, checkpoint_interval, epsilon",
+            "no option 'blub'; options: basis_gates, checkpoint, checkpoint_interval, coupling_map",
         ),
     ],
 )
@@ -138,6 +87,70 @@ def test_circuit_that_cannot_fit_is_refused_at_once() -> None:
     with pytest.raises(lret_dist.InsufficientMemoryError) as caught:
         LRETBackend(num_qubits=60).run(circuit)
     assert caught.value.__notes__ == [f"in circuit {circuit.name!r}"]
+
+
+def test_circuits_that_are_too_large_fail_alone(bell: QuantumCircuit) -> None:
+    """As in Qiskit Aer, which lets the job's other circuits run too."""
+    wide, huge = QuantumCircuit(61, name="wide"), QuantumCircuit(60, 1, name="huge")
+    wide.h(range(61))
+    huge.h(range(60))
+    huge.measure(0, 0)
+    with pytest.warns(UserWarning, match="2 of 4 circuits failed; first circuit 'wide': "):
+        result = LRETBackend(num_qubits=60).run([wide, bell, huge, bell], shots=9).result()
+    assert [each.success for each in result.results] == [False, True, False, True]
+    assert [each.header["name"] for each in result.results] == ["wide", "bell", "huge", "bell"]
+    assert (result.status, result.success) == ("PARTIAL COMPLETED", False)
+    assert [sum(result.get_counts(i).values()) for i in (1, 3)] == [9, 9]
+    with pytest.raises(QiskitError, match="uses 61 qubits, the backend has 60"):
+        result.get_counts(0)
+    with pytest.raises(QiskitError, match="60 qubits need at least"):
+        result.get_counts("huge")
+
+
+def test_what_older_tools_ask_for() -> None:
+    backend = LRETBackend(coupling_map=[[0, 1], [1, 2]], basis_gates=["cx", "rz", "sx"])
+    assert "density_matrix" in backend.available_methods()
+    assert backend.available_devices() == ("CPU",)
+    assert backend.properties() is None
+    configuration = backend.configuration()
+    assert configuration.simulator
+    assert configuration.backend_name == backend.name
+    assert configuration.n_qubits == 3
+    assert configuration.coupling_map == [(0, 1), (1, 2)]
+    assert {"cx", "rz", "sx", "save_density_matrix", "if_else"} <= set(configuration.basis_gates)
+    assert "save_density_matrix" in configuration.custom_instructions
+    assert "cx" not in configuration.custom_instructions
+    backend = LRETBackend()
+    backend.set_max_qubits(3)
+    assert backend.num_qubits == 3
+    with pytest.raises(ValueError, match="max_qubits must be at least 1, got 0"):
+        backend.set_max_qubits(0)
+
+
+def test_options_one_by_one_and_all_back() -> None:
+    backend = LRETBackend(noise_model=NoiseModel())
+    backend.set_option("shots", 5)
+    assert backend.options.shots == 5
+    with pytest.raises(AttributeError, match="shoots"):
+        backend.set_option("shoots", 5)
+    backend.clear_options()
+    assert (backend.options.shots, backend.options.noise_model) == (1024, None)
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda b: pickle.loads(pickle.dumps(b))]
+)
+def test_copies_have_options_of_their_own(bell: QuantumCircuit, copied) -> None:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.9, 2), "cx")
+    backend = LRETBackend(name="mine", noise_model=model, seed_simulator=3, shots=50)
+    other = copied(backend)
+    assert (other.name, other.num_qubits) == ("mine", 28)
+    wanted, found = (each.run(bell).result().get_counts() for each in (backend, other))
+    assert found == wanted
+    assert not set(found) <= {"00", "11"}
+    other.set_options(shots=7)
+    assert (backend.options.shots, other.options.shots) == (50, 7)
 
 
 def test_idle_qubits_cost_nothing(backend: LRETBackend, bell: QuantumCircuit) -> None:

@@ -163,19 +163,31 @@ def test_unknown_options_warn(backend: LRETBackend, coin: QuantumCircuit) -> Non
         backend.run(coin, shot=3)
     assert caught[0].filename == __file__
     with pytest.warns(
-        UserWarning, match="'blub' is ignored; options: checkpoint, checkpoint_interval, epsilon"
+        UserWarning,
+        match="'blub' is ignored; options: basis_gates, checkpoint, checkpoint_interval",
     ):
         backend.run(coin, blub=3)
-    with pytest.warns(
-        UserWarning, match="options 'blocking_enable', 'device' are ignored"
-    ) as caught:
-        backend.run(coin, blocking_enable=True, device="CPU")
+    with pytest.warns(UserWarning, match="options 'blub', 'parameterizations' are ign") as caught:
+        backend.run(coin, blub=True, parameterizations=[])
     assert len(caught) == 1
 
 
-def test_parameter_binds_are_refused(backend: LRETBackend, coin: QuantumCircuit) -> None:
-    with pytest.raises(ValueError, match="parameter_binds is not supported: bind the parameters"):
-        backend.run(coin, parameter_binds=[{"a": [0, 1]}])
+def test_a_fresh_seed_repeats_the_whole_job(backend: LRETBackend, coin: QuantumCircuit) -> None:
+    """As in Qiskit Aer: it is told with the first circuit, and the others count on from it."""
+    first = backend.run([coin, coin]).result()
+    seed = first.results[0].seed_simulator
+    assert first.results[1].seed_simulator == seed + 2113
+    again = backend.run([coin, coin], seed_simulator=seed).result()
+    assert again.get_counts() == first.get_counts()
+    assert seed != backend.run(coin).result().results[0].seed_simulator
+
+
+def test_checked_when_set_directly() -> None:
+    """Qiskit's own validators know the options that have a list or a range of values."""
+    options = LRETBackend().options
+    for wrong in ({"method": "x"}, {"precision": "half"}, {"shots": -1}, {"epsilon": 2}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            options.update_options(**wrong)
 
 
 def test_none_takes_back_noise_limit_and_state() -> None:
