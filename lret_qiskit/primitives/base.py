@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LRETPrimitive", "naming"]
 
-#: Run options that a primitive sets itself.
-_OWN = ("shots", "memory", "parameter_binds")
-
 
 class LRETPrimitive:
     """A primitive that runs PUBs on one of LRET's backends."""
@@ -83,7 +80,8 @@ class LRETPrimitive:
 
     def _given(self) -> dict[str, Any]:
         given = {**self._extra, **self._options.run_options}
-        return {name: value for name, value in given.items() if name not in _OWN}
+        otherwise = self._options.set_otherwise
+        return {name: value for name, value in given.items() if name not in otherwise}
 
     def _noise(self, options: RunOptions) -> NoiseModel | None:
         model = options.noise_model

@@ -8,7 +8,7 @@ half of the time of their translations. Any other circuit is bound and translate
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.circuit.library import UnitaryGate, get_standard_gate_name_mapping
 
 from lret_dist import Circuit, Gate
+from lret_dist.saves import Save
 from lret_qiskit.noise_model_importer import with_noise_passes
 from lret_qiskit.translators import translate_circuit
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from qiskit.circuit import CircuitInstruction, ParameterExpression
 
-    from lret_dist import NoiseModel, Operation
+    from lret_dist import NoiseModel
 
 __all__ = ["Bindings"]
 
@@ -77,14 +78,14 @@ class Bindings:
             ValueError: for a value that is not finite.
         """
         if self._template is None:
-            return (self._translated(number) for number in numbers)
+            return (self._bound(number) for number in numbers)
         return self._template.filled(self._values[numbers.start : numbers.stop])
 
-    def _translated(self, number: int) -> Circuit:
+    def _bound(self, number: int) -> Circuit:
         if number == 0 and self.first is not None:
-            return _with_operations(self.first, list(self.first.operations))
+            return replace(self.first, operations=list(self.first.operations))
         bound = self._circuit.assign_parameters(self._values[number])
-        return translate_circuit(with_noise_passes(bound, self._noise))
+        return _translated(bound, self._noise)
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class _Template:
         prepared = _with_slots(circuit)
         if prepared.parameters:
             return None
-        translated = translate_circuit(with_noise_passes(prepared, noise))
+        translated = _translated(prepared, noise)
         slots = [
             _slot(place, operation, parameterised)
             for place, operation in enumerate(translated.operations)
@@ -133,7 +134,7 @@ class _Template:
             for slot, matrix in zip(self._slots, matrices, strict=True):
                 gate = slot.gate
                 operations[slot.place] = Gate(gate.name, gate.qubits, matrix[number], gate.label)
-            yield _with_operations(self._circuit, operations)
+            yield replace(self._circuit, operations=operations)
 
     def _matrices(self, values: FloatArray) -> list[ComplexArray]:
         """(number, 2**k, 2**k) matrices of each slot."""
@@ -162,8 +163,11 @@ class _Template:
         return float(angle.bind(known))
 
 
-def _with_operations(circuit: Circuit, operations: list[Operation]) -> Circuit:
-    return Circuit(circuit.num_qubits, circuit.num_clbits, circuit.name, operations)
+def _translated(circuit: QuantumCircuit, noise: NoiseModel | None) -> Circuit:
+    """A circuit without what it saves, for which a primitive's result has no place."""
+    made = translate_circuit(with_noise_passes(circuit, noise))
+    made.operations = [each for each in made.operations if not isinstance(each, Save)]
+    return made
 
 
 def _with_slots(circuit: QuantumCircuit) -> QuantumCircuit:

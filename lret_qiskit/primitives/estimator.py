@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,13 @@ from lret_qiskit.primitives.observables import (
     without_idle_qubits,
 )
 from lret_qiskit.primitives.options import EstimatorOptions, made_options
-from lret_qiskit.primitives.precision import options_for, samples
+from lret_qiskit.primitives.precision import options_for, options_with_shots, samples
 from lret_qiskit.primitives.pub_task import PubTask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from numpy.typing import NDArray
     from qiskit.primitives.containers import EstimatorPubLike
 
     from lret_dist import NoiseModel, Operation, SimulationOptions, SimulationResult
@@ -102,7 +104,9 @@ class LRETEstimator(LRETPrimitive, BaseEstimatorV2):  # type: ignore[misc]
 
         Its result holds for each PUB ``evs`` and ``stds``, of the shape to which observables and
         parameter sets are broadcast. ``stds`` are standard errors: 0 where nothing was sampled.
-        Measurements in a circuit act on its state, and so on what is estimated.
+        Measurements in a circuit act on its state, and so on what is estimated. Where their
+        outcomes decide what is done, they are sampled: with precision 0, as often as the run option
+        ``shots`` says.
 
         Args:
             pubs: ``(circuit, observables, parameter values, precision)``, the last two where they
@@ -148,6 +152,8 @@ class _EstimatorTask(PubTask):
         self._order = np.argsort(sets, kind="stable")
         self._starts = np.searchsorted(sets[self._order], np.arange(self.size + 1))
         self._used_qubits = len(_used(self.first))
+        # Where outcomes decide what is done, each shot has an expectation value of its own.
+        self._by_shots = self.first is not None and self.first.is_dynamic
         self._values, self._errors, self._bounds = np.zeros((3, sets.size))
         self._sums: dict[tuple[int, ...], SavedSums] = {}
         self._saves: dict[SavedSums, list[Operation]] = {}
@@ -173,6 +179,8 @@ class _EstimatorTask(PubTask):
 
     def _options(self, number: int) -> SimulationOptions:
         sums = self._sums_of(number)
+        if self._by_shots:
+            return options_with_shots(self._base, self._pub.precision, sums.size)
         return options_for(
             self._base, self._pub.precision, sums.size, self._used_qubits, sums.scale
         )
@@ -180,7 +188,8 @@ class _EstimatorTask(PubTask):
     def _complete(self, circuit: Circuit, number: int) -> None:
         sums = self._sums_of(number)
         if sums not in self._saves:
-            self._saves[sums] = _saves(sums, circuit.num_qubits)
+            subtype = "list" if self._by_shots else "average"
+            self._saves[sums] = _saves(sums, circuit.num_qubits, subtype)
         circuit.operations += self._saves[sums]
 
     def _put(self, number: int, result: SimulationResult) -> None:
@@ -188,15 +197,20 @@ class _EstimatorTask(PubTask):
         keys = [_KEY.format(place) for place in range(len(sums.sums))]
         where = self._places(number)
         _, places = np.unique(self._wanted[where], return_inverse=True)
-        self._values[where] = sums.values([result.data[key] for key in keys])[places]
-        if result.metadata.truncation == "unbiased":
-            errors = sums.errors([result.standard_errors[key] for key in keys])
-            self._errors[where], self._bounds[where] = errors[places], np.nan
-        else:
-            bounds = sums.bounds(result.metadata.truncation_error or 0.0)
-            self._bounds[where] = bounds[places]
+        saved = np.array([result.data[key] for key in keys], dtype=np.float64)
+        errors = np.zeros(len(keys))
+        bounds = sums.bounds(result.metadata.truncation_error or 0.0)
+        if self._by_shots and keys:
+            errors = saved.std(axis=1) / np.sqrt(max(1, saved.shape[1] - 1))
+            saved = saved.mean(axis=1)
+        elif result.metadata.truncation == "unbiased":
+            errors = np.array([result.standard_errors[key] for key in keys])
+            bounds[:] = np.nan
+        self._values[where] = sums.values(saved)[places]
+        self._errors[where] = sums.errors(errors)[places]
+        self._bounds[where] = bounds[places]
 
-    def _places(self, number: int) -> np.ndarray:
+    def _places(self, number: int) -> NDArray[np.intp]:
         """Where in the result the values of a parameter set go."""
         return self._order[self._starts[number] : self._starts[number + 1]]
 
@@ -205,19 +219,20 @@ class _EstimatorTask(PubTask):
         wanted = tuple(np.unique(self._wanted[self._places(number)]).tolist())
         if wanted not in self._sums:
             observables = [self._observables[each] for each in wanted]
-            exact = not samples(self._base, self._pub.precision, self._used_qubits)
-            self._sums[wanted] = SavedSums(observables, shared=exact)
+            spread = samples(self._base, self._pub.precision, self._used_qubits)
+            shared = not (spread or self._by_shots)
+            self._sums[wanted] = SavedSums(observables, shared=shared)
         return self._sums[wanted]
 
 
-def _saves(sums: SavedSums, num_qubits: int) -> list[Operation]:
+def _saves(sums: SavedSums, num_qubits: int, subtype: str) -> list[Operation]:
     """Operations that save the sums."""
     circuit = Circuit(num_qubits)
     for place, terms in enumerate(sums.sums):
         qubits = sorted({qubit for pauli, _ in terms for qubit, _ in pauli})
         strings = {_string(dict(pauli), qubits): value for pauli, value in terms}
         circuit.save_expectation_value(strings, qubits, key=_KEY.format(place))
-    return circuit.operations
+    return [replace(save, subtype=subtype) for save in circuit.saves]
 
 
 def _used(circuit: Circuit | None) -> frozenset[int]:

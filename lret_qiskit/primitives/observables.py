@@ -11,6 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from numpy.typing import NDArray
     from qiskit.primitives.containers.observables_array import ObservablesArray
 
 __all__ = ["Observable", "SavedSums", "distinct_observables", "without_idle_qubits"]
@@ -49,7 +50,7 @@ class Observable:
         return sum(abs(coefficient) for _, coefficient in self.terms)
 
 
-def distinct_observables(array: ObservablesArray) -> tuple[list[Observable], np.ndarray]:
+def distinct_observables(array: ObservablesArray) -> tuple[list[Observable], NDArray[np.intp]]:
     """The observables without repetitions, and the number of each one's in the array's shape.
 
     Raises:
@@ -113,18 +114,18 @@ class SavedSums:
             ]
             self._weights = self.scale * np.eye(len(observables))[:, kept]
 
-    def values(self, saved: Sequence[float]) -> np.ndarray:
+    def values(self, saved: NDArray[np.float64]) -> NDArray[np.float64]:
         """Expectation values of the observables from those of the sums."""
         constants = np.array([each.constant for each in self._observables])
-        values: np.ndarray = constants + self._weights @ np.asarray(saved, dtype=np.float64)
+        values: NDArray[np.float64] = constants + self._weights @ saved
         return values
 
-    def errors(self, saved: Sequence[float]) -> np.ndarray:
+    def errors(self, saved: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standard errors of the observables from those of the sums."""
-        errors: np.ndarray = np.abs(self._weights) @ np.asarray(saved, dtype=np.float64)
+        errors: NDArray[np.float64] = np.abs(self._weights) @ saved
         return errors
 
-    def bounds(self, truncation_error: float) -> np.ndarray:
+    def bounds(self, truncation_error: float) -> NDArray[np.float64]:
         """Largest error of each observable where the state's trace distance is bounded.
 
         |Tr O (rho - sigma)| is at most twice the trace distance times the norm of O, to which a

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from qiskit.providers import BackendV2
 from qiskit_aer.backends.aerbackend import AerBackend
@@ -20,6 +20,9 @@ __all__ = ["EstimatorOptions", "SamplerOptions", "as_lret_backend", "made_option
 _Options = TypeVar("_Options", "SamplerOptions", "EstimatorOptions")
 
 
+_VALUES = "parameter values come with a PUB"
+
+
 @dataclass
 class SamplerOptions:
     """Options of an ``LRETSampler``.
@@ -31,6 +34,13 @@ class SamplerOptions:
         backend_options: options of the backend.
         run_options: options of its ``run``.
     """
+
+    #: Run options that are set otherwise, and how.
+    set_otherwise: ClassVar[Mapping[str, str]] = {
+        "shots": "default_shots sets the shots",
+        "memory": "a sampler lists every shot",
+        "parameter_binds": _VALUES,
+    }
 
     default_shots: int = 1024
     seed_simulator: int | np.random.Generator | None = None
@@ -50,18 +60,16 @@ class EstimatorOptions:
         run_options: options of its ``run``.
     """
 
+    #: Run options that are set otherwise, and how.
+    set_otherwise: ClassVar[Mapping[str, str]] = {
+        "memory": "an estimator lists no shots",
+        "parameter_binds": _VALUES,
+    }
+
     default_precision: float = 0.0
     seed_simulator: int | np.random.Generator | None = None
     backend_options: dict[str, Any] = field(default_factory=dict)
     run_options: dict[str, Any] = field(default_factory=dict)
-
-
-#: Run options that a primitive sets itself, so that giving them is a mistake.
-_SET_OTHERWISE = {"shots", "memory", "parameter_binds"}
-_INSTEAD = {
-    SamplerOptions: "default_shots sets the shots, and parameter values come with a PUB",
-    EstimatorOptions: "default_precision sets the precision, and parameter values come with a PUB",
-}
 
 
 def made_options(
@@ -81,8 +89,9 @@ def made_options(
     Raises:
         TypeError: for an option that the primitive has not.
     """
-    for name in _SET_OTHERWISE & run_options.keys():
-        raise TypeError(f"{name} is no option of a primitive; {_INSTEAD[kind]}")
+    for name in run_options:
+        if name in kind.set_otherwise:
+            raise TypeError(f"{name} is no option here; {kind.set_otherwise[name]}")
     values = dict(given or {})
     known = [each.name for each in fields(kind)]
     if unknown := [name for name in values if name not in known]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lret_dist import SimulationOptions
 
-__all__ = ["options_for", "samples"]
+__all__ = ["options_for", "options_with_shots", "samples"]
 
 #: Circuits on at most so many qubits are never sampled unless that is asked for: without a standard
 #: error they take as long, about 10 ms.
 _SMALL = 8
+#: Most shots of a run whose outcomes decide what is done: a million values take some 100 MB.
+_MOST_SHOTS = 1_000_000
 #: Largest standard error that a simulation takes.
 _LARGEST = 0.5
 
@@ -53,14 +56,30 @@ def options_for(
             return replace(options, shots=0)
         error = min(_LARGEST, target / scale)
         return replace(options, shots=0, standard_error=error, resolution=None)
+    return replace(_certified(options, precision, size), shots=0)
+
+
+def options_with_shots(
+    options: SimulationOptions, precision: float, size: float
+) -> SimulationOptions:
+    """Options of a run whose measured outcomes decide what is done, so that it needs shots.
+
+    Args:
+        options: those of the estimator; their shots are taken with precision 0.
+        precision: largest standard error of an observable.
+        size: largest bound on the norm of an observable, and so on its spread from shot to shot.
+    """
+    shots = options.shots
+    if precision > 0:
+        shots = min(_MOST_SHOTS, max(2, math.ceil((size / precision) ** 2)))
+    return replace(_certified(options, precision, size), shots=shots)
+
+
+def _certified(options: SimulationOptions, precision: float, size: float) -> SimulationOptions:
+    """Options of a run that samples no branches, with a bound within the precision."""
     epsilon = options.epsilon
     if precision > 0 and size > 0:
         epsilon = min(epsilon, precision / (2 * size))
     return replace(
-        options,
-        shots=0,
-        truncation="certified",
-        standard_error=None,
-        resolution=None,
-        epsilon=epsilon,
+        options, truncation="certified", standard_error=None, resolution=None, epsilon=epsilon
     )

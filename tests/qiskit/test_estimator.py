@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from aer_reference import aer_data
 from qiskit import QuantumCircuit, transpile
+from qiskit.circuit import Parameter
 from qiskit.circuit.library import efficient_su2, real_amplitudes
 from qiskit.primitives import BaseEstimatorV2, StatevectorEstimator
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
@@ -231,6 +232,37 @@ def test_measurements_act_on_the_state() -> None:
     for estimator in (LRETEstimator(), EstimatorV2()):
         evs = estimator.run([pub]).result()[0].data.evs
         np.testing.assert_allclose(evs, [1, 0], atol=1e-9)
+
+
+@pytest.mark.parametrize("precision", [0, 0.02])
+def test_outcomes_that_decide_what_is_done(precision: float) -> None:
+    angle = Parameter("t")
+    circuit = QuantumCircuit(2, 1)
+    circuit.rx(angle, 0)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.rx(angle, 1)
+    angles = np.linspace(0, 3, 11)
+    observables = [[SparsePauliOp(["ZI", "II"], [2, 1])], ["II"]]
+    estimator = LRETEstimator(seed=4, options={"run_options": {"shots": 5000}})
+    result = estimator.run([(circuit, observables, angles[:, None])], precision=precision).result()
+    excited = np.sin(angles / 2) ** 2
+    expected = 1 + 2 * (1 - excited + excited * np.cos(angles))
+    data = result[0].data
+    assert (np.abs(data.evs[0] - expected) <= 5 * data.stds[0] + 1e-9).all()
+    assert (data.stds[0, 1:] > 0).all()
+    assert (data.stds[0] <= (precision or 0.04)).all()
+    np.testing.assert_array_equal(data.evs[1], 1)
+    np.testing.assert_array_equal(data.stds[1], 0)
+
+
+def test_saves_of_the_user_are_left_out() -> None:
+    circuit = state(2)
+    circuit.save_statevector(pershot=True)
+    circuit.save_expectation_value(Pauli("ZZ"), [0, 1], label="lret estimator 0")
+    data = LRETEstimator().run([(circuit, ["XX"])]).result()[0].data
+    expected = Statevector(state(2)).expectation_value(Pauli("XX")).real
+    np.testing.assert_allclose(data.evs, expected, atol=1e-9)
 
 
 def test_metadata_and_pubs_of_every_kind() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
+from qiskit.circuit.classical import expr
 from qiskit.circuit.library import get_standard_gate_name_mapping, real_amplitudes
 
 from lret_dist import Circuit
@@ -15,6 +16,7 @@ SETS = 12
 
 def assert_same(mine: Circuit, other: Circuit) -> None:
     assert (mine.num_qubits, mine.num_clbits) == (other.num_qubits, other.num_clbits)
+    assert mine.num_memory_bits == other.num_memory_bits
     assert len(mine) == len(other)
     for one, two in zip(mine, other, strict=True):
         assert (type(one), one.name, one.qubits, one.label) == (
@@ -77,6 +79,18 @@ def test_parameters_inside_of_other_instructions() -> None:
     circuit = QuantumCircuit(2)
     circuit.append(inner.to_instruction(), [1, 0])
     circuit.rx(angles[0], 0)
+    check(circuit)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_control_flow_and_variables(inside: bool) -> None:
+    angle = Parameter("t")
+    circuit = QuantumCircuit(2, 1)
+    circuit.rx(angle, 0)
+    circuit.measure(0, 0)
+    flag = circuit.add_var("flag", expr.lift(circuit.clbits[0]))
+    with circuit.if_test(flag):
+        circuit.rx(angle if inside else 0.3, 1)
     check(circuit)
 
 

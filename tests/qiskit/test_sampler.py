@@ -119,6 +119,22 @@ def test_measurements_on_the_way() -> None:
     assert_counts({0: counts["000"], 1: counts["101"]}, np.array([0.5, 0.5]))
 
 
+def test_outcomes_that_decide_what_is_done() -> None:
+    circuit = QuantumCircuit(2, 2)
+    circuit.ry(Parameter("t"), 0)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.x(1)
+    circuit.measure([0, 1], [0, 1])
+    values = np.linspace(0, np.pi, 11)[:, None]
+    data = LRETSampler(seed=1).run([(circuit, values)], shots=2000).result()[0].data
+    for number, (angle,) in enumerate(values):
+        assert data.c.get_counts(number).keys() <= {"00", "11"}
+        excited = np.sin(angle / 2) ** 2
+        counts = data.c.get_int_counts(number)
+        assert_counts(counts, np.array([1 - excited, 0, 0, excited]))
+
+
 def test_shots_of_every_pub(bell: QuantumCircuit) -> None:
     pubs = [bell, (bell, None, 30), SamplerPub(bell, shots=50)]
     sampler = LRETSampler(default_shots=20)
@@ -214,7 +230,7 @@ def test_ways_to_give_noise(made, noise: NoiseModel) -> None:
 def test_device_as_the_backend() -> None:
     device = GenericBackendV2(num_qubits=5, noise_info=True, seed=1)
     sampler = LRETSampler.from_backend(device, default_shots=10, seed=2)
-    assert isinstance(sampler.backend.options.noise_model, NoiseModel)
+    assert sampler.backend.options.noise_model is not None
     assert (sampler.default_shots, sampler.seed) == (10, 2)
     circuit = QuantumCircuit(2)
     circuit.sx(0)
@@ -239,7 +255,7 @@ def test_options(bell: QuantumCircuit) -> None:
         LRETSampler(options={"shotz": 3})
     with pytest.raises(ValueError, match="epsilon must be"):
         LRETSampler(epsilon=2)
-    with pytest.raises(TypeError, match="shots is no option of a primitive; default_shots sets"):
+    with pytest.raises(TypeError, match="shots is no option here; default_shots sets"):
         LRETSampler(shots=100)
     with pytest.warns(UserWarning, match="unknown run option 'epsilonn' .*did you mean 'epsilon'"):
         LRETSampler(epsilonn=0.1)
