@@ -107,7 +107,7 @@ def read_device(
     if not isinstance(backend, BackendV2):
         raise TypeError(f"expected a BackendV2 of Qiskit, got {type(backend).__name__}")
     target = backend.target
-    qubits = [each or QubitProperties() for each in target.qubit_properties or ()]
+    qubits = list(target.qubit_properties or ())
     if settings.thermal_relaxation and not qubits:
         warn(
             f"backend {backend.name!r} tells no properties of its qubits, so that the noise model "

@@ -77,8 +77,8 @@ def _kind(node: Node) -> str:
     if not isinstance(node.value, dict):
         raise node.expected("an object")
     kind = node.value.get("type")
-    if kind == "roerror" or kind in _WEIGHTS:
-        return str(kind)
+    if isinstance(kind, str) and kind in ("roerror", *_WEIGHTS):
+        return kind
     raise UnsupportedOperationError(
         f"{node.path}: an error's type must be 'qerror', 'plerror' or 'roerror', got {kind!r}"
     )
@@ -184,8 +184,9 @@ def _add_readout_error(model: ImportedNoiseModel, node: Node, stacklevel: int) -
     for qubits in _places(fields.get("gate_qubits")):
         if qubits is not None and len(qubits) != 1:
             warn(
-                f"the readout error on qubits {qubits} acts nowhere, as in Qiskit Aer: "
-                f"a measurement reads one qubit",
+                f"the readout error on qubits {qubits} acts nowhere: a measurement reads one "
+                f"qubit, and in Qiskit Aer too such an error acts only where one instruction "
+                f"measures them together",
                 UserWarning,
                 stacklevel=stacklevel + 1,
             )

@@ -81,7 +81,7 @@ def _checked_pauli(params: Node | None, node: Node) -> str:
 def _checked_width(name: str, params: Node | None, node: Node) -> int:
     """Number of qubits of an instruction given by matrices, or of a standard gate."""
     if name not in ("kraus", "superop", "unitary"):
-        return _checked_gate(name, params)
+        return _checked_gate(name, params, node)
     if params is None:
         raise node.wrong("'params' is missing")
     most = 4**MAX_GATE_QUBITS if name == "kraus" else 1
@@ -113,11 +113,11 @@ def _matrix(node: Node) -> np.ndarray:
     return as_matrix(node.numbers(array.ndim))
 
 
-def _checked_gate(name: str, params: Node | None) -> int:
+def _checked_gate(name: str, params: Node | None, node: Node) -> int:
     gate = known_gate(name)
     entries = [] if params is None else params.items(most=_MAX_PARTS)
     values = [entry.number() for entry in entries]
-    if params is not None and len(values) != len(gate.params):
-        raise params.wrong(f"{name!r} has {len(gate.params)} parameters, got {len(values)}")
+    if len(values) != len(gate.params):
+        raise node.wrong(f"{name!r} has {len(gate.params)} parameters, got {len(values)}")
     width: int = gate.num_qubits
     return width

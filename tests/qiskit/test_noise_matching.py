@@ -3,11 +3,13 @@ import warnings
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.circuit.library import XGate
+from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import Kraus
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 import lret_dist
-from lret_qiskit import LRETBackend
+from lret_qiskit import LRETBackend, NoiseModelImporter
 
 ONE, TWO = depolarizing_error(0.1, 1), depolarizing_error(0.1, 2)
 
@@ -74,6 +76,67 @@ def test_unused_gates_of_a_device_are_left_out(backend: LRETBackend, bell) -> No
     model.add_quantum_error(TWO.tensor(ONE), ["ccx"], [0, 1, 2])
     with pytest.warns(UserWarning, match="noise on 'ccx' acts nowhere"):
         backend.run(bell, noise_model=model)
+
+
+def test_gates_that_a_compiled_circuit_does_without(backend: LRETBackend) -> None:
+    """Of a device's instructions a circuit has some; that is no mistake."""
+    device = GenericBackendV2(2, seed=1)
+    model = NoiseModelImporter.from_backend(device)
+    circuit = QuantumCircuit(2, 2)
+    circuit.rz(0.3, 0)
+    circuit.measure(0, 0)
+    assert not warnings_of(backend, circuit, model)
+    circuit.sx(0)
+    circuit.measure(0, 0)
+    assert not warnings_of(backend, circuit, NoiseModel.from_backend(device))
+
+
+def test_gates_that_a_device_does_not_have(backend: LRETBackend, bell: QuantumCircuit) -> None:
+    model = NoiseModelImporter.from_backend(GenericBackendV2(2, seed=1))
+    uncompiled = QuantumCircuit(1)
+    uncompiled.h(0)
+    with pytest.warns(UserWarning, match=r"noise on 'cx', .*'x' acts nowhere: .* have 'h'"):
+        backend.run(uncompiled, noise_model=model)
+
+
+def test_qubits_that_a_device_does_not_couple(backend: LRETBackend) -> None:
+    model = NoiseModelImporter.from_backend(GenericBackendV2(3, coupling_map=[[0, 1], [1, 2]]))
+    circuit = QuantumCircuit(3)
+    circuit.sx(0)
+    circuit.cx(0, 2)
+    with pytest.warns(UserWarning, match=r"noise on 'cx' \(given for other qubits\) acts nowhere"):
+        backend.run(circuit, noise_model=model)
+
+
+def test_labels_hide_names(backend: LRETBackend) -> None:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(ONE, "x")
+    circuit = QuantumCircuit(1)
+    circuit.append(XGate(label="mine"), [0])
+    text = r"noise on 'x' \(matched by the labels of these instructions\) acts nowhere: .* 'mine'"
+    with pytest.warns(UserWarning, match=text):
+        backend.run(circuit, noise_model=model)
+
+
+def test_noise_in_blocks_of_control_flow(backend: LRETBackend) -> None:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(ONE, ["x", "y"])
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
+    with circuit.if_test((0, 1)):
+        circuit.x(0)
+    with pytest.warns(UserWarning, match="noise on 'y' acts nowhere: .* have 'measure', 'x'$"):
+        backend.run(circuit, noise_model=model)
+
+
+def test_what_a_circuit_saves_takes_no_noise(backend: LRETBackend) -> None:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(ONE, "save_probabilities")
+    circuit = QuantumCircuit(1)
+    circuit.save_probabilities()
+    text = r"'save_probabilities' \(which takes no noise\) acts nowhere"
+    with pytest.warns(UserWarning, match=text):
+        backend.run(circuit, noise_model=model)
 
 
 def test_gate_that_is_taken_apart(backend: LRETBackend) -> None:

@@ -111,7 +111,7 @@ def test_wide_errors_are_refused() -> None:
 
 def test_unknown_kinds_are_refused() -> None:
     class Newer(NoiseModel):
-        def to_dict(self, serializable: bool = False) -> dict:
+        def to_dict(self) -> dict:
             return {"errors": [{"type": "new", "operations": ["x"]}]}
 
     with pytest.raises(UnsupportedOperationError, match=r"errors\[0\]: .* or 'roerror', got 'new'"):
