@@ -1,62 +1,56 @@
+"""Jobs: real runs, some of them so long that only a cancellation ends them."""
+
+from __future__ import annotations
+
 import threading
-from types import SimpleNamespace
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError, JobStatus, JobTimeoutError
+from qiskit_aer.noise import NoiseModel, depolarizing_error
 
-from lret_dist import CancelledError, LretError
+from lret_dist import CheckpointError
 from lret_qiskit import LRETBackend, LRETJob
 
 
-class FakeHandle:
-    """A run that ends when the test says so, with the outcomes that it says."""
+@pytest.fixture(scope="module")
+def slow_backend() -> LRETBackend:
+    """With :func:`endless`, a run of minutes whose steps take milliseconds."""
+    noise = NoiseModel()
+    noise.add_all_qubit_quantum_error(depolarizing_error(0.05, 2), ["cx"])
+    return LRETBackend(noise_model=noise, epsilon=0, method="low_rank", shots=20)
 
-    def __init__(self) -> None:
-        self.outcomes = None
-        self.ended = threading.Event()
-        self.is_cancelled = False
 
-    def end(self, outcomes) -> None:
-        self.outcomes = outcomes
-        self.ended.set()
-
-    def result(self, timeout=None):
-        if not self.ended.wait(timeout):
-            raise TimeoutError
-        if self.is_cancelled:
-            raise CancelledError("the run was cancelled")
-        return self.outcomes
-
-    def cancel(self) -> bool:
-        if self.done():
-            return False
-        self.is_cancelled = True
-        self.ended.set()
-        return True
-
-    def done(self) -> bool:
-        return self.ended.is_set()
-
-    def running(self) -> bool:
-        return not self.done()
-
-    def cancelled(self) -> bool:
-        return self.is_cancelled
+def endless() -> QuantumCircuit:
+    circuit = QuantumCircuit(9, name="endless")
+    for layer in range(60):
+        for qubit in range(9):
+            circuit.rx(0.3 + layer + qubit, qubit)
+        for qubit in range(8):
+            circuit.cx(qubit, qubit + 1)
+    circuit.measure_all()
+    return circuit
 
 
 @pytest.fixture
-def handle(monkeypatch) -> FakeHandle:
-    fake = FakeHandle()
-    session = SimpleNamespace(submit=lambda _: fake)
-    monkeypatch.setattr(LRETBackend, "session", session)
-    return fake
+def running(slow_backend: LRETBackend) -> Iterator[LRETJob]:
+    """A job that runs just now, and would for minutes."""
+    job = slow_backend.run(endless())
+    wait_for(lambda: job.status() is JobStatus.RUNNING)
+    yield job
+    job.cancel()
+    job.wait_for_final_state(timeout=30, wait=0.01)
 
 
-def good_outcome(bell: QuantumCircuit):
-    job = LRETBackend().run(bell, shots=10)
-    return job._handle.result()[0]
+def wait_for(condition) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.002)
 
 
 def test_result_of_a_run(backend: LRETBackend, bell: QuantumCircuit) -> None:
@@ -64,11 +58,12 @@ def test_result_of_a_run(backend: LRETBackend, bell: QuantumCircuit) -> None:
     result = job.result()
     assert isinstance(job, LRETJob)
     assert job.backend() is backend
+    assert job.circuits() == [bell]
     assert result.job_id == job.job_id()
     assert result.backend_name == "lret_simulator"
     assert result.success
     assert job.status() is JobStatus.DONE
-    assert job.done()
+    assert (job.done(), job.running(), job.cancelled(), job.in_final_state()) == (1, 0, 0, 1)
     assert job.result() is result
     assert repr(job) == f"LRETJob({job.job_id()!r}, circuits=1)"
 
@@ -81,7 +76,7 @@ def test_second_submit(backend: LRETBackend, bell: QuantumCircuit) -> None:
     job = backend.run(bell)
     with pytest.raises(JobError, match="has been submitted already"):
         job.submit()
-    job.result()
+    assert job.result().success
 
 
 def test_job_that_was_not_submitted(backend: LRETBackend) -> None:
@@ -93,20 +88,37 @@ def test_job_that_was_not_submitted(backend: LRETBackend) -> None:
         job.cancel()
 
 
-def test_timeout(backend: LRETBackend, bell: QuantumCircuit, handle: FakeHandle) -> None:
-    job = backend.run(bell)
-    assert job.status() is JobStatus.RUNNING
+def test_timeout(running: LRETJob) -> None:
     with pytest.raises(JobTimeoutError, match=r"did not end within 0\.01 seconds"):
-        job.result(timeout=0.01)
+        running.result(timeout=0.01)
+    with pytest.raises(JobTimeoutError, match="Timeout while waiting"):
+        running.wait_for_final_state(timeout=0.01, wait=0.005)
+    assert running.running()
 
 
-def test_cancel(backend: LRETBackend, bell: QuantumCircuit, handle: FakeHandle) -> None:
-    job = backend.run(bell)
-    assert job.cancel()
-    assert job.status() is JobStatus.CANCELLED
+def test_cancel_while_it_runs(running: LRETJob) -> None:
+    assert running.cancel()
+    seen: list[tuple[str, JobStatus, LRETJob]] = []
+    running.wait_for_final_state(30, 0.005, lambda *arguments: seen.append(arguments))
+    assert {(job_id, job) for job_id, _, job in seen} <= {(running.job_id(), running)}
+    assert running.status() is JobStatus.CANCELLED
+    assert running.cancelled()
     with pytest.raises(JobError, match="was cancelled"):
-        job.result()
-    assert not job.cancel()
+        running.result()
+    assert not running.cancel()
+
+
+def test_jobs_wait_for_each_other(
+    running: LRETJob, slow_backend: LRETBackend, bell: QuantumCircuit
+) -> None:
+    waiting, dropped = slow_backend.run(bell), LRETBackend().run(bell)
+    assert (waiting.status(), dropped.status()) == (JobStatus.QUEUED, JobStatus.QUEUED)
+    assert not waiting.in_final_state()
+    assert dropped.cancel()
+    assert dropped.status() is JobStatus.CANCELLED
+    assert running.cancel()
+    assert sum(waiting.result(timeout=30).get_counts().values()) == 20
+    assert waiting.done()
 
 
 def test_cancel_comes_too_late(backend: LRETBackend, bell: QuantumCircuit) -> None:
@@ -116,43 +128,52 @@ def test_cancel_comes_too_late(backend: LRETBackend, bell: QuantumCircuit) -> No
     assert job.status() is JobStatus.DONE
 
 
+@pytest.fixture
+def damaged(slow_backend: LRETBackend, tmp_path: Path) -> dict[str, object]:
+    """Options with which the first circuit of a job, if it is endless, fails when it is run."""
+    options = {"checkpoint": tmp_path, "checkpoint_interval": 0.01, "seed_simulator": 1}
+    job = slow_backend.run(endless(), **options)
+    wait_for(lambda: any(tmp_path.iterdir()))
+    job.cancel()
+    job.wait_for_final_state(timeout=30, wait=0.01)
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"this is no checkpoint" * 100)
+    return options
+
+
 def test_one_failed_circuit_leaves_the_others(
-    backend: LRETBackend, bell: QuantumCircuit, handle: FakeHandle, monkeypatch
+    slow_backend: LRETBackend, bell: QuantumCircuit, damaged
 ) -> None:
-    job = backend.run([bell, bell.copy("broken")])
-    monkeypatch.undo()
-    handle.end([good_outcome(bell), LretError("it broke")])
-    result = job.result()
+    job = slow_backend.run([endless(), bell], **damaged)
+    with pytest.warns(UserWarning, match="1 of 2 circuits failed; first circuit 'endless': "):
+        result = job.result()
     assert job.status() is JobStatus.DONE
-    assert not result.success
-    assert result.status == "PARTIAL COMPLETED"
-    assert sum(result.get_counts(0).values()) == 10
-    for key in (1, "broken"):
-        with pytest.raises(QiskitError, match="circuit 'broken': it broke"):
+    assert (result.success, result.status) == (False, "PARTIAL COMPLETED")
+    assert [each.success for each in result.results] == [False, True]
+    assert sum(result.get_counts(1).values()) == 20
+    for key in (0, "endless", None):
+        with pytest.raises(QiskitError, match=r"circuit 'endless': .*checkpoint"):
             result.get_counts(key)
-    with pytest.raises(QiskitError, match="circuit 'broken': it broke"):
-        result.get_counts()
 
 
-def test_every_circuit_failed(
-    backend: LRETBackend, bell: QuantumCircuit, handle: FakeHandle
-) -> None:
-    job = backend.run([bell, bell])
-    handle.end([LretError("it broke"), LretError("it broke too")])
+def test_the_only_circuit_failed(slow_backend: LRETBackend, damaged) -> None:
+    job = slow_backend.run(endless(), **damaged)
+    with pytest.raises(JobError, match=r"circuit 'endless': .*checkpoint") as caught:
+        job.result()
+    assert isinstance(caught.value.__cause__, CheckpointError)
     assert job.status() is JobStatus.ERROR
-    with pytest.raises(JobError, match="all 2 circuits failed; first circuit 'bell': it broke"):
-        job.result()
+    assert job.in_final_state()
+    assert not job.done()
 
 
-def test_the_only_circuit_failed(
-    backend: LRETBackend, bell: QuantumCircuit, handle: FakeHandle
-) -> None:
-    job = backend.run(bell)
-    error = LretError("it broke")
-    handle.end([error])
-    with pytest.raises(JobError, match="circuit 'bell': it broke") as caught:
-        job.result()
-    assert caught.value.__cause__ is error
+def test_every_circuit_failed(slow_backend: LRETBackend, bell: QuantumCircuit, damaged) -> None:
+    too_large = QuantumCircuit(60, name="large")
+    too_large.h(range(60))
+    with pytest.raises(
+        JobError, match=r"(?s)all 2 circuits failed; first circuit 'endless': .*checkpoint"
+    ):
+        slow_backend.run([endless(), too_large], **damaged).result()
 
 
 def test_many_jobs_at_once(backend: LRETBackend, bell: QuantumCircuit) -> None:
@@ -160,3 +181,51 @@ def test_many_jobs_at_once(backend: LRETBackend, bell: QuantumCircuit) -> None:
     again = [backend.run(bell, seed_simulator=seed) for seed in range(20)]
     for one, other in zip(jobs, again, strict=True):
         assert one.result().get_counts() == other.result().get_counts()
+
+
+def number_circuit(number: int) -> QuantumCircuit:
+    """A circuit that measures its number."""
+    circuit = QuantumCircuit(6, name=f"number {number}")
+    for qubit in range(6):
+        if number >> qubit & 1:
+            circuit.x(qubit)
+    circuit.measure_all()
+    return circuit
+
+
+def test_threads_get_their_own_results() -> None:
+    """Twelve threads send jobs of several circuits to one backend, with noise of their own."""
+    backend = LRETBackend()
+    noise = NoiseModel()
+    noise.add_all_qubit_quantum_error(depolarizing_error(1e-9, 1), ["x"])
+    wrong: list[object] = []
+
+    def work(thread: int) -> None:
+        for turn in range(4):
+            numbers = [(7 * thread + 5 * turn + i) % 63 + 1 for i in range(3)]
+            model = noise if turn % 2 else None
+            job = backend.run(list(map(number_circuit, numbers)), shots=10, noise_model=model)
+            result = job.result(timeout=60)
+            found = [int(next(iter(result.get_counts(i))), 2) for i in range(3)]
+            if found != numbers or result.job_id != job.job_id():
+                wrong.append((numbers, found))
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    assert wrong == []
+
+
+def test_threads_may_ask_one_job(backend: LRETBackend, bell: QuantumCircuit) -> None:
+    job = backend.run([bell] * 5)
+    results: list[object] = []
+    threads = [threading.Thread(target=lambda: results.append(job.result())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(results) == 8
+    assert all(each is results[0] for each in results)
