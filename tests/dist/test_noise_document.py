@@ -200,3 +200,12 @@ def test_large_text_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lret_dist.plain_data.MAX_BYTES", 1 << 20)
     with pytest.raises(ValueError, match="too large: more than 1 MiB"):
         read_json(io.StringIO(json.dumps("x" * (1 << 20))))
+
+
+def test_the_document_in_the_manual() -> None:
+    text = (Path(__file__).parents[2] / "docs/noise_models.md").read_text()
+    document = json.loads(text.split("```json")[1].split("```")[0])
+    with pytest.raises(ValueError, match="unknown key 'basis_gates'"):
+        NoiseModel.from_dict(document)
+    model = NoiseModel.from_dict({k: document[k] for k in GOOD})
+    assert model.to_dict()["errors"][1]["qubits"] == [1, 0]

@@ -1,5 +1,8 @@
 """Noise passes give Qiskit Aer's density matrix, wherever in a circuit they act."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from aer_reference import aer_data
@@ -244,3 +247,12 @@ def test_relaxation_is_that_of_the_error(backend: LRETBackend) -> None:
     np.testing.assert_allclose(
         rho_of(backend, circuit, model), rho_of(backend, explicit), atol=1e-12
     )
+
+
+def test_the_document_in_the_manual() -> None:
+    text = (Path(__file__).parents[2] / "docs/noise_models.md").read_text()
+    document = json.loads(text.split("```json")[1].split("```")[0])
+    model = ImportedNoiseModel.from_dict(document)
+    again = ImportedNoiseModel.from_dict(model.to_dict())
+    assert again.to_dict()["passes"] == document["passes"]
+    assert again.basis_gates == ("cx", "delay", "id", "measure", "x")
