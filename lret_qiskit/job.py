@@ -67,6 +67,7 @@ class LRETJob(JobV1):  # type: ignore[misc]
         # Circuits that were refused, by their number.
         self._refused: dict[int, Exception] = {}
         self._handle: RunHandle | None = None
+        self._machine: Machine | None = None
         self._result: Result | None = None
         self._lock = threading.Lock()
 
@@ -93,6 +94,7 @@ class LRETJob(JobV1):  # type: ignore[misc]
             session = backend.session
             session.check_usable()
             prepared = self._prepared(self._requests, session.machine)
+            self._machine = session.machine
             self._handle = session.submit_prepared(prepared)
             self._requests = None
 
@@ -195,7 +197,18 @@ class LRETJob(JobV1):  # type: ignore[misc]
             backend_version=backend.backend_version,
             job_id=self.job_id(),
             date=datetime.now(UTC),
+            **self._summary_fields(outcomes),
         )
+
+    def _summary_fields(self, outcomes: Outcomes) -> dict[str, Any]:
+        """What the result says of the whole job, under Qiskit Aer's names."""
+        ran = [each.metadata for each in outcomes if isinstance(each, SimulationResult)]
+        seconds = sum(each.execution_time_seconds for each in ran)
+        metadata: dict[str, Any] = {"time_taken_execute": seconds}
+        if self._machine is not None:
+            metadata["max_memory_mb"] = int(self._machine.bytes_per_rank) >> 20
+            metadata["mpi_ranks"] = self._machine.mpi_ranks
+        return {"time_taken": seconds, "metadata": metadata}
 
     def _failures(self, outcomes: Outcomes) -> list[str]:
         pairs = zip(self._experiments, outcomes, strict=True)

@@ -12,7 +12,8 @@ from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import CouplingMap
 from qiskit_aer.backends.backendproperties import target_to_backend_properties
 
-from lret_dist import NoiseModel, Session, SimulationRequest, __version__, get_session
+import lret_dist
+from lret_dist import NoiseModel, Session, SimulationRequest, get_session
 from lret_dist.forecast import plan_request
 from lret_dist.options import METHODS
 from lret_qiskit.backends.configuration import configuration_of
@@ -83,7 +84,7 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             provider=provider,
             name=name,
             description="Low-rank simulation of noisy circuits with a certified error",
-            backend_version=__version__,
+            backend_version=lret_dist.__version__,
             **defaults,
         )
         self._num_qubits = num_qubits

@@ -65,6 +65,8 @@ def test_result_of_a_run(backend: LRETBackend, bell: QuantumCircuit) -> None:
     assert job.status() is JobStatus.DONE
     assert (job.done(), job.running(), job.cancelled(), job.in_final_state()) == (1, 0, 0, 1)
     assert job.result() is result
+    assert result.time_taken == result.results[0].time_taken > 0
+    assert result.metadata["max_memory_mb"] > 0
     assert repr(job) == f"LRETJob({job.job_id()!r}, circuits=1)"
 
 
