@@ -208,8 +208,6 @@ def _terms(name: str) -> ComplexArray | None:
     samples = np.array([gate(angle).to_matrix() for angle in _PROBES])
     functions = _functions(_PROBES)
     terms, *_ = np.linalg.lstsq(functions, samples.reshape(len(_PROBES), -1), rcond=None)
-    # Entries that are zero must be so to the last bit: a diagonal gate stays diagonal.
-    terms[np.abs(terms) < 1e-12] = 0
     made = (functions @ terms).reshape(samples.shape)
     return terms.reshape(-1, *samples.shape[1:]) if np.allclose(made, samples, 0, 1e-12) else None
 

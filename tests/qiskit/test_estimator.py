@@ -254,6 +254,9 @@ def test_outcomes_that_decide_what_is_done(precision: float) -> None:
     assert (data.stds[0] <= (precision or 0.04)).all()
     np.testing.assert_array_equal(data.evs[1], 1)
     np.testing.assert_array_equal(data.stds[1], 0)
+    job = LRETEstimator(shots=0).run([(circuit, "ZI", angles[:, None])], precision=0)
+    with pytest.raises(JobError, match=r"PUB 0 .*, parameter set \(0,\): .* needs shots"):
+        job.result()
 
 
 def test_saves_of_the_user_are_left_out() -> None:

@@ -88,7 +88,7 @@ def registers() -> list[QuantumCircuit]:
     shared = QuantumCircuit(QuantumRegister(4), a)
     shared.add_register(ClassicalRegister(name="other", bits=[a[2], a[0]]))
     shared.x(1)
-    shared.measure([1, 0, 0], [2, 1, 0])
+    shared.measure([1, 0, 1], [2, 1, 0])
     twice = QuantumCircuit(2, 2)
     twice.x(0)
     twice.measure([0, 1], [1, 1])
@@ -157,6 +157,7 @@ def test_metadata(bell: QuantumCircuit, noise: NoiseModel) -> None:
     assert runs["final_rank"].shape == runs["truncation_error"].shape == (2, 3)
     assert (runs["truncation_error"] <= 1e-4).all()
     assert runs["truncation"] == ["certified"]
+    assert np.isnan(runs["standard_error"]).all()
     assert runs["execution_time_seconds"] > 0
     assert len(set(runs["seed"].ravel())) == 6
 
@@ -173,6 +174,8 @@ def test_seeds() -> None:
     assert bits(LRETSampler(options={"run_options": {"seed_simulator": 7}}), circuit) == first
     assert bits(LRETSampler(LRETBackend(seed_simulator=7)), circuit) == first
     assert bits(LRETSampler(LRETBackend(seed_simulator=1), seed=7), circuit) == first
+    overruled = LRETSampler(seed=7, options={"run_options": {"seed": 1}})
+    assert bits(overruled, circuit) == first
     assert bits(LRETSampler(seed=8), circuit) != first
     assert bits(LRETSampler(), circuit) != bits(LRETSampler(), circuit)
     drawing = LRETSampler(seed=np.random.default_rng(1))
