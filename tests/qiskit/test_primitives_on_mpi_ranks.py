@@ -1,4 +1,4 @@
-"""The primitives on MPI ranks that the backend starts itself: the same results as in one process."""
+"""The primitives on MPI ranks that the backend starts: the same results as in one process."""
 
 from __future__ import annotations
 
