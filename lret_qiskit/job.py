@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -190,9 +191,15 @@ class LRETJob(JobV1):  # type: ignore[misc]
             first = next(each for each in outcomes if isinstance(each, Exception))
             raise JobError(_summary(failures, len(outcomes))) from first
         backend: Any = self.backend()
+        # Without shots, as in Qiskit Aer: else BackendSamplerV2 takes a circuit that failed for one
+        # that measured zeros.
+        experiments = [
+            replace(each, shots=0) if isinstance(outcome, Exception) else each
+            for each, outcome in zip(self._experiments, outcomes, strict=True)
+        ]
         return build_result(
             outcomes,
-            self._experiments,
+            experiments,
             backend_name=backend.name,
             backend_version=backend.backend_version,
             job_id=self.job_id(),

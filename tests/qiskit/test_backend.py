@@ -6,6 +6,7 @@ from importlib.metadata import version
 import pytest
 from qiskit import QuantumCircuit, transpile
 from qiskit.exceptions import QiskitError
+from qiskit.primitives import BackendSamplerV2
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 import lret_dist
@@ -105,6 +106,15 @@ def test_circuits_that_are_too_large_fail_alone(bell: QuantumCircuit) -> None:
         result.get_counts(0)
     with pytest.raises(QiskitError, match="60 qubits need at least"):
         result.get_counts("huge")
+
+
+@pytest.mark.filterwarnings("ignore:1 of 2 circuits failed")
+def test_qiskits_sampler_does_not_take_a_failure_for_zeros(bell: QuantumCircuit) -> None:
+    wide = QuantumCircuit(40)
+    wide.x(range(40))
+    wide.measure_all()
+    with pytest.raises((ValueError, QiskitError)):
+        BackendSamplerV2(backend=LRETBackend()).run([wide, bell], shots=7).result()
 
 
 def test_what_older_tools_ask_for() -> None:
