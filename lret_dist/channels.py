@@ -83,11 +83,13 @@ def as_kraus(kraus: ArrayLike | Sequence[ArrayLike]) -> ComplexArray:
     return operators
 
 
-def as_readout_matrix(matrix: ArrayLike) -> NDArray[np.float64]:
-    """Check a (2, 2) matrix p[prepared, read] of probabilities whose rows sum to 1."""
+def as_readout_matrix(matrix: ArrayLike, width: int = 1) -> NDArray[np.float64]:
+    """Check a (2**k, 2**k) matrix p[prepared, read] for k qubits, whose rows sum to 1."""
     table = np.ascontiguousarray(matrix, dtype=np.float64)
-    if table.shape != (2, 2):
-        raise ValueError(f"a readout error of one qubit has shape (2, 2), got {table.shape}")
+    if table.shape != (1 << width, 1 << width):
+        who = "one qubit" if width == 1 else f"{width} qubits"
+        shape = (1 << width, 1 << width)
+        raise ValueError(f"a readout error of {who} has shape {shape}, got {table.shape}")
     if not np.isfinite(table).all() or (table < 0).any():
         raise ValueError(f"readout probabilities must be finite and not negative, got {table}")
     if np.abs(table.sum(axis=1) - 1).max() > TOLERANCE:

@@ -15,7 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from lret_dist.channels import as_kraus, as_unitary
 from lret_dist.classical import Bits, Constant
-from lret_dist.control_flow import CONTROL_FLOW, Jump, Mark, SetState, Store, check_jumps
+from lret_dist.control_flow import (
+    CONTROL_FLOW,
+    Jump,
+    Mark,
+    Misread,
+    SetState,
+    Store,
+    check_jumps,
+)
 from lret_dist.gates import gate_matrix
 from lret_dist.saves import Save, SaveDensityMatrix, SaveExpectationValue, SaveProbabilities
 from lret_dist.states import as_columns
@@ -87,6 +95,8 @@ class Measure:
         name: the instruction's name.
         label: a user's label.
         readout: (2, 2) probabilities p[outcome, written bit], or None where reading is perfect.
+        together: the qubits that one instruction measures with this one, and their classical bits,
+            in its order, where they are several; errors may be given for all of them.
     """
 
     qubit: int
@@ -94,6 +104,7 @@ class Measure:
     name: str = "measure"
     label: str | None = None
     readout: NDArray[np.float64] | None = None
+    together: tuple[tuple[int, int], ...] = ()
 
     @property
     def qubits(self) -> tuple[int, ...]:
@@ -125,7 +136,7 @@ class Barrier:
 
 
 Operation: TypeAlias = (
-    Gate | Channel | Measure | Reset | Barrier | Save | SetState | Mark | Jump | Store
+    Gate | Channel | Measure | Reset | Barrier | Save | SetState | Mark | Jump | Store | Misread
 )
 
 
@@ -368,8 +379,11 @@ def _pauli(string: str, num_qubits: int) -> str:
 
 def moved(operation: Operation, position: Mapping[int, int]) -> Operation:
     """The same operation with its qubits named anew; a barrier loses those without a new name."""
-    if isinstance(operation, Measure | Reset):
+    if isinstance(operation, Reset):
         return replace(operation, qubit=position[operation.qubit])
+    if isinstance(operation, Measure):
+        together = tuple((position[qubit], clbit) for qubit, clbit in operation.together)
+        return replace(operation, qubit=position[operation.qubit], together=together)
     # A barrier may lie on qubits that nothing else touches.
     qubits = tuple(position[q] for q in operation.qubits if q in position)
     return replace(operation, qubits=qubits)

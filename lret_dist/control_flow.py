@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from lret_dist.classical import Bits, Expression
 
-__all__ = ["CONTROL_FLOW", "ControlFlow", "Jump", "Mark", "SetState", "Store", "check_jumps"]
+__all__ = [
+    "CONTROL_FLOW",
+    "ControlFlow",
+    "Jump",
+    "Mark",
+    "Misread",
+    "SetState",
+    "Store",
+    "check_jumps",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,25 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Misread:
+    """Read classical bits wrongly, several at once.
+
+    Attributes:
+        clbits: the bits, the lowest first.
+        probabilities: (2**k, 2**k) probabilities p[bits before, bits after].
+        qubits: no qubit.
+        name: the instruction's name.
+        label: a user's label.
+    """
+
+    clbits: tuple[int, ...]
+    probabilities: NDArray[np.float64]
+    qubits: tuple[int, ...] = ()
+    name: str = "misread"
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SetState:
     """Put all qubits into a state, whatever theirs was.
 
@@ -72,8 +100,8 @@ class SetState:
     label: str | None = None
 
 
-ControlFlow: TypeAlias = Mark | Jump | Store
-CONTROL_FLOW = (Mark, Jump, Store)
+ControlFlow: TypeAlias = Mark | Jump | Store | Misread
+CONTROL_FLOW = (Mark, Jump, Store, Misread)
 
 
 def check_jumps(operations: Iterable[object], memory_bits: int) -> None:
@@ -100,6 +128,8 @@ def check_jumps(operations: Iterable[object], memory_bits: int) -> None:
 def _bits(operation: ControlFlow) -> Iterable[int]:
     if isinstance(operation, Store):
         return [*operation.target.bits, *bits_read(operation.value)]
+    if isinstance(operation, Misread):
+        return operation.clbits
     if isinstance(operation, Jump) and operation.condition is not None:
         return bits_read(operation.condition)
     return ()

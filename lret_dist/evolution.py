@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from lret_dist.budget import CompressionPolicy, TruncationBudget
-from lret_dist.control_flow import Jump, Store
+from lret_dist.control_flow import Jump, Misread, Store
 from lret_dist.density import DensityState
 from lret_dist.errors import CancelledError, ClassicalError
 from lret_dist.low_rank import LowRank
@@ -314,6 +314,9 @@ class Evolution:
             with self._said_by_the_driver():
                 if self.comm.is_driver:
                     self.outcome.shots.store(task.path.shots, operation)
+        elif isinstance(operation, Misread):
+            rng = generator(self.settings.seed, _READOUT, *task.path.key, 3, task.number)
+            self.outcome.shots.misread(task.path.shots, operation, rng)
         task.number += 1
         return True
 

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, get_args
 
 from lret_dist.channels import as_readout_matrix
 from lret_dist.circuit import Barrier, Measure
-from lret_dist.control_flow import CONTROL_FLOW
+from lret_dist.control_flow import CONTROL_FLOW, Misread
 from lret_dist.error_term import ErrorTerm
 from lret_dist.noise_document import (
     FORMAT,
@@ -53,11 +53,13 @@ class NoiseModel:
 
     Attributes:
         errors: terms by (name or label, ordered qubits); ``None`` for the qubits means any.
-        readout: (2, 2) matrices p[prepared, read] by qubit; ``None`` means any qubit.
+        readout: (2, 2) matrices p[prepared, read] by qubit; ``None`` means any qubit. For several
+            qubits that one instruction measures, (2**k, 2**k) matrices by the tuple of them, the
+            first qubit the lowest bit.
     """
 
     errors: dict[tuple[str, tuple[int, ...] | None], list[ErrorTerm]] = field(default_factory=dict)
-    readout: dict[int | None, NDArray[np.float64]] = field(default_factory=dict)
+    readout: dict[int | tuple[int, ...] | None, NDArray[np.float64]] = field(default_factory=dict)
 
     def add_error(
         self,
@@ -82,9 +84,15 @@ class NoiseModel:
             self.errors.setdefault((name, key_qubits), []).append(ErrorTerm(kraus, qubits=target))
         return self
 
-    def add_readout_error(self, matrix: ArrayLike, qubit: int | None = None) -> NoiseModel:
-        """Set p[prepared, read], rows summing to 1, of one qubit (default: of any)."""
-        self.readout[qubit] = as_readout_matrix(matrix)
+    def add_readout_error(
+        self, matrix: ArrayLike, qubit: int | tuple[int, ...] | None = None
+    ) -> NoiseModel:
+        """Set p[prepared, read], rows summing to 1, of one qubit (default: of any).
+
+        A tuple of qubits means one instruction that measures exactly these, in this order.
+        """
+        width = len(qubit) if isinstance(qubit, tuple) else 1
+        self.readout[qubit] = as_readout_matrix(matrix, width)
         return self
 
     @property
@@ -113,13 +121,28 @@ class NoiseModel:
             if key not in made:
                 made[key] = [term.on(operation) for term in self.terms_for(operation)]
             noise = made[key]
-            if isinstance(operation, Measure):
-                parts: list[Operation] = [*noise, self._as_read(operation)]
+            if isinstance(operation, Measure) and operation.together:
+                parts: list[Operation] = self._measured_together(operation, noise)
+            elif isinstance(operation, Measure):
+                parts = [*noise, self._as_read(operation)]
             else:
                 parts = [operation, *noise]
             for part in parts:
                 bound.append(part)
         return bound
+
+    def _measured_together(self, measure: Measure, noise: list[Operation]) -> list[Operation]:
+        """One of several qubits that an instruction measures, with the errors of all of them."""
+        qubits, clbits = zip(*measure.together, strict=True)
+        first, last = measure.qubit == qubits[0], measure.qubit == qubits[-1]
+        terms = self.errors.get((measure.label or measure.name, qubits))
+        if terms is not None:
+            whole = Barrier(qubits, measure.name)
+            noise = [term.on(whole) for term in terms] if first else []
+        readout = self.readout.get(qubits)
+        if readout is None:
+            return [*noise, self._as_read(measure)]
+        return [*noise, measure, *([Misread(clbits, readout)] if last else [])]
 
     def _as_read(self, measure: Measure) -> Measure:
         """A measurement with the model's readout error after its own."""

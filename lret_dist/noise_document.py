@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lret_dist.plain_data import Node
 
     Errors = dict[tuple[str, tuple[int, ...] | None], list[ErrorTerm]]
-    Readout = dict[int | None, NDArray[np.float64]]
+    Readout = dict[int | tuple[int, ...] | None, NDArray[np.float64]]
 
 __all__ = [
     "FORMAT",
@@ -106,17 +106,26 @@ def read_readout(node: Node) -> Readout:
     readout: Readout = {}
     for entry in node.items(most=MAX_QUBITS):
         fields = entry.fields(("probabilities",), ("qubit",))
-        given = fields.get("qubit")
-        missing = given is None or given.value is None
-        qubit = None if given is None or missing else given.integer(least=0, most=MAX_QUBITS - 1)
+        qubit = _read_qubits(fields.get("qubit"))
         if qubit in readout:
             who = "any qubit" if qubit is None else f"qubit {qubit}"
             raise entry.wrong(f"a readout error of {who} is there already")
+        width = len(qubit) if isinstance(qubit, tuple) else 1
         try:
-            readout[qubit] = as_readout_matrix(fields["probabilities"].numbers(2))
+            readout[qubit] = as_readout_matrix(fields["probabilities"].numbers(2), width)
         except ValueError as error:
             raise _located(fields["probabilities"], error) from None
     return readout
+
+
+def _read_qubits(node: Node | None) -> int | tuple[int, ...] | None:
+    """One qubit, several that are measured together, or None for any."""
+    if node is None or node.value is None:
+        return None
+    if not isinstance(node.value, list):
+        return node.integer(least=0, most=MAX_QUBITS - 1)
+    items = node.items(most=MAX_GATE_QUBITS, least=2)
+    return tuple(item.integer(least=0, most=MAX_QUBITS - 1) for item in items)
 
 
 def _written_term(term: ErrorTerm) -> dict[str, Any]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lret_dist.classical import Expression
-    from lret_dist.control_flow import Store
+    from lret_dist.control_flow import Misread, Store
 
 __all__ = ["Shots"]
 
@@ -39,6 +39,19 @@ class Shots:
         """Store a number in the bits of some shots."""
         if len(self.rows[part]):
             store_rows(self.rows[part], store.target, store.value)
+
+    def misread(self, part: slice, misread: Misread, rng: np.random.Generator) -> None:
+        """Read bits of some shots wrongly, several at once."""
+        rows = self.rows[part]
+        places = [divmod(clbit, 8) for clbit in misread.clbits]
+        before = np.zeros(len(rows), np.intp)
+        for number, (byte, bit) in enumerate(places):
+            before |= (rows[:, byte] >> bit & 1).astype(np.intp) << number
+        edges = np.cumsum(misread.probabilities, axis=1)[:, :-1]
+        after = (rng.random(len(rows))[:, np.newaxis] >= edges[before]).sum(axis=1)
+        for number, (byte, bit) in enumerate(places):
+            rows[:, byte] &= np.uint8(0xFF ^ (1 << bit))
+            rows[:, byte] |= (after >> number & 1).astype(np.uint8) << np.uint8(bit)
 
     def divide(self, part: slice, condition: Expression | None) -> int:
         """Bring the shots of a part for which a condition holds behind the others.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from warnings import warn
 
+from lret_dist import Measure
 from lret_dist.control_flow import CONTROL_FLOW
 from lret_dist.noise import NOISELESS, takes_noise
 from lret_qiskit.noise.imported import ImportedNoiseModel
@@ -53,10 +54,14 @@ class _Names:
             self.gates.add(operation.name)
         else:
             self.noiseless.add(name)
-        if noise.terms_for(operation):
+        qubits = operation.qubits
+        if isinstance(operation, Measure) and operation.together:
+            together = tuple(qubit for qubit, _ in operation.together)
+            qubits = together if (name, together) in noise.errors else qubits
+        if noise.terms_for(operation) or (name, qubits) in noise.errors:
             self.acting.add(name)
-            if (name, operation.qubits) in noise.errors:
-                self.local_widths.add(len(operation.qubits))
+            if (name, qubits) in noise.errors:
+                self.local_widths.add(len(qubits))
 
 
 def check_noise_acts(
@@ -75,8 +80,10 @@ def check_noise_acts(
         written: names of the instructions before any was taken apart.
     """
     names = _Names()
-    for operation in _distinct(circuits):
+    operations = list(_distinct(circuits))
+    for operation in operations:
         names.add(operation, noise)
+    _check_readout_acts(noise, operations)
     idle = _idle(noise, names)
     if idle:
         reasons = {
@@ -87,6 +94,24 @@ def check_noise_acts(
         }
         shown = sorted(f"{name!r}{reasons.get(name, '')}" for name in idle)
         warn(_message(shown, names.used), UserWarning, stacklevel=3)
+
+
+def _check_readout_acts(noise: NoiseModel, operations: Iterable[Operation]) -> None:
+    """Warn of readout errors for qubits that no instruction measures together."""
+    measured = {
+        tuple(qubit for qubit, _ in operation.together)
+        for operation in operations
+        if isinstance(operation, Measure)
+    }
+    idle = [qubits for qubits in noise.readout if isinstance(qubits, tuple)]
+    idle = [qubits for qubits in idle if qubits not in measured]
+    if idle:
+        warn(
+            f"the readout error on qubits {', '.join(map(str, idle))} acts nowhere: it acts where "
+            f"one instruction measures these qubits together, in this order",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _idle(noise: NoiseModel, names: _Names) -> set[str]:
@@ -111,12 +136,14 @@ def _is_of_a_device(noise: NoiseModel, gates: set[str]) -> bool:
 
 
 def _distinct(circuits: Iterable[Circuit]) -> Iterable[Operation]:
-    seen: dict[tuple[str, str | None, tuple[int, ...]], Operation] = {}
+    seen: dict[tuple[object, ...], Operation] = {}
     for circuit in circuits:
         for operation in circuit.operations:
             if isinstance(operation, CONTROL_FLOW):
                 continue
-            seen.setdefault((operation.name, operation.label, operation.qubits), operation)
+            together = operation.together if isinstance(operation, Measure) else ()
+            key = (operation.name, operation.label, operation.qubits, together)
+            seen.setdefault(key, operation)
     return seen.values()
 
 

@@ -47,7 +47,7 @@ class NoiseModelImporter:
             raise TypeError(
                 f"expected a NoiseModel of Qiskit Aer, got {type(noise_model).__name__}"
             )
-        return _imported(noise_model, stacklevel=2)
+        return _imported(noise_model)
 
     @staticmethod
     def from_backend(
@@ -96,7 +96,7 @@ class NoiseModelImporter:
         if not isinstance(document, dict):
             raise TypeError(f"expected a dictionary, got {type(document).__name__}")
         if "errors" in document and "format" not in document:
-            return read_error_dictionary(document, stacklevel=2)
+            return read_error_dictionary(document)
         return ImportedNoiseModel.from_dict(document)
 
     @staticmethod
@@ -124,14 +124,14 @@ class ImportCache:
         key, state = id(noise_model), model_state(noise_model)
         entry = self._entries.get(key)
         if entry is None or entry[0] != state:
-            entry = (state, _imported(noise_model, stacklevel=4))
+            entry = (state, _imported(noise_model))
             self._entries[key] = entry
             weakref.finalize(noise_model, self._entries.pop, key, None)
         return entry[1]
 
 
-def _imported(noise_model: AerNoiseModel, *, stacklevel: int) -> ImportedNoiseModel:
-    model = read_error_dictionary(noise_model.to_dict(), trusted=True, stacklevel=stacklevel + 1)
+def _imported(noise_model: AerNoiseModel) -> ImportedNoiseModel:
+    model = read_error_dictionary(noise_model.to_dict(), trusted=True)
     model.passes = noise_passes(noise_model)
     model.basis_gates = tuple(noise_model.basis_gates)
     return model

@@ -11,7 +11,6 @@ from __future__ import annotations
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
-from warnings import warn
 
 from lret_dist import ErrorTerm, UnsupportedOperationError
 from lret_dist.channels import as_readout_matrix
@@ -30,7 +29,7 @@ _MAX_WIDTH = 1000
 
 
 def read_error_dictionary(
-    document: Mapping[str, Any], *, trusted: bool = False, stacklevel: int = 2
+    document: Mapping[str, Any], *, trusted: bool = False
 ) -> ImportedNoiseModel:
     """The errors of a dictionary, of either setting of ``serializable``.
 
@@ -38,7 +37,6 @@ def read_error_dictionary(
         document: the dictionary.
         trusted: whether Qiskit Aer itself has just made it. Instructions are then not checked, and
             Kraus operators are made when a circuit first needs them.
-        stacklevel: of the warning for a readout error that acts nowhere.
 
     Raises:
         ValueError: saying where the dictionary is wrong.
@@ -51,7 +49,7 @@ def read_error_dictionary(
     for node in Node(document).fields(("errors",))["errors"].items(most=MAX_ENTRIES):
         kind = _kind(node)
         if kind == "roerror":
-            _add_readout_error(model, node, stacklevel + 1)
+            _add_readout_error(model, node)
             continue
         fields = node.fields(_required(kind), ("id", "gate_qubits", "noise_qubits"))
         if not trusted:
@@ -179,24 +177,17 @@ def _places(node: Node | None) -> list[tuple[int, ...] | None]:
     return [place.distinct_qubits(most=MAX_QUBITS) for place in places]
 
 
-def _add_readout_error(model: ImportedNoiseModel, node: Node, stacklevel: int) -> None:
+def _add_readout_error(model: ImportedNoiseModel, node: Node) -> None:
     fields = node.fields(("type", "operations", "probabilities"), ("id", "gate_qubits"))
     for qubits in _places(fields.get("gate_qubits")):
-        if qubits is not None and len(qubits) != 1:
-            warn(
-                f"the readout error on qubits {qubits} acts nowhere: a measurement reads one "
-                f"qubit, and in Qiskit Aer too such an error acts only where one instruction "
-                f"measures them together",
-                UserWarning,
-                stacklevel=stacklevel + 1,
-            )
-            continue
-        qubit = None if qubits is None else qubits[0]
+        # A tuple means qubits that one instruction measures together.
+        qubit = qubits[0] if qubits is not None and len(qubits) == 1 else qubits
         if qubit in model.readout:
             who = "all qubits" if qubit is None else f"qubit {qubit}"
             raise node.wrong(f"a readout error on {who} is there already")
         matrix = fields["probabilities"].numbers(2)
         try:
-            model.readout[qubit] = as_readout_matrix(matrix)
+            width = len(qubit) if isinstance(qubit, tuple) else 1
+            model.readout[qubit] = as_readout_matrix(matrix, width)
         except ValueError as error:
             raise fields["probabilities"].wrong(str(error)) from None

@@ -40,6 +40,8 @@ from qiskit.transpiler.passes import HighLevelSynthesis
 from qiskit_aer.library import SetDensityMatrix, SetStatevector
 from qiskit_aer.library.control_flow_instructions import AerJump, AerMark
 from qiskit_aer.library.save_instructions.save_data import SaveData
+from qiskit_aer.noise import PauliLindbladError
+from qiskit_aer.noise.errors.base_quantum_error import QuantumChannelInstruction
 from scipy.linalg import block_diag
 
 from lret_dist import (
@@ -58,6 +60,7 @@ from lret_dist.channels import ComplexArray, as_kraus, as_unitary
 from lret_dist.circuit import MAX_GATE_QUBITS
 from lret_qiskit.translators.control_flow import append_control_flow
 from lret_qiskit.translators.expressions import Memory
+from lret_qiskit.translators.quantum_errors import lindblad_terms
 from lret_qiskit.translators.saves import translate_save, translate_set
 
 if TYPE_CHECKING:
@@ -214,6 +217,26 @@ def _append_channel(
     out.circuit.operations.append(Channel(wires, kraus, operation.name))
 
 
+@_append.register(QuantumChannelInstruction)
+def _append_error(
+    operation: QuantumChannelInstruction,
+    out: Translation,
+    wires: tuple[int, ...],
+    clbits: Sequence[int],
+) -> None:
+    """Append an error of Qiskit Aer that stands in a circuit."""
+    # There is no public way to it, and the instruction's definition is one dense matrix.
+    error = operation._quantum_error
+    if not isinstance(error, PauliLindbladError):
+        out.append_parts(operation, wires, clbits)
+        return
+    for kraus, positions in lindblad_terms(error):
+        acting = tuple(wires[position] for position in positions)
+        if len(acting) > MAX_GATE_QUBITS:
+            raise _unsupported(operation, f"one of its generators acts on {len(acting)} qubits")
+        out.circuit.operations.append(Channel(acting, kraus, operation.name))
+
+
 @_append.register(UCGate)
 def _append_multiplexer(
     operation: Operation, out: Translation, wires: tuple[int, ...], clbits: Sequence[int]
@@ -247,7 +270,9 @@ def _append_matrix_gate(
 def _append_measure(
     _: Operation, out: Translation, wires: tuple[int, ...], clbits: Sequence[int]
 ) -> None:
-    out.circuit.operations.extend(map(Measure, wires, clbits))
+    pairs = tuple(zip(wires, clbits, strict=True))
+    together = pairs if len(pairs) > 1 else ()
+    out.circuit.operations.extend(Measure(*pair, together=together) for pair in pairs)
 
 
 @_append.register(QiskitReset)

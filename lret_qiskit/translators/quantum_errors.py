@@ -21,13 +21,16 @@ from lret_dist.channels import RESET, embed
 from lret_dist.circuit import MAX_GATE_QUBITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from qiskit_aer.noise import PauliLindbladError
 
 __all__ = [
     "as_matrix",
     "error_kraus",
     "error_width",
     "known_gate",
+    "lindblad_terms",
     "part_kraus",
     "pauli_kraus",
 ]
@@ -89,6 +92,18 @@ def pauli_kraus(string: str, rate: float) -> ComplexArray:
     flip = -np.expm1(-2 * rate) / 2
     pauli = PauliGate(string).to_matrix()
     return np.stack([np.sqrt(1 - flip) * np.eye(len(pauli)), np.sqrt(flip) * pauli])
+
+
+def lindblad_terms(error: PauliLindbladError) -> Iterator[tuple[ComplexArray, tuple[int, ...]]]:
+    """Kraus operators of each generator, and the error's qubits that it acts on.
+
+    They commute, so the error is their product, and may be wider than any matrix.
+    """
+    for pauli, rate in zip(error.generators, error.rates, strict=True):
+        positions = tuple(np.flatnonzero(pauli.x | pauli.z).tolist())
+        if positions:
+            letters = pauli[list(positions)].to_label().lstrip("-i")
+            yield pauli_kraus(letters, float(rate)), positions
 
 
 def _branch_kraus(branch: Sequence[Mapping[str, Any]], width: int) -> ComplexArray:

@@ -217,7 +217,8 @@ def test_labelled_gate_takes_no_noise_of_its_name(backend: LRETBackend) -> None:
     circuit.append(XGate(label="mine"), [0])
     model = NoiseModel()
     model.add_all_qubit_quantum_error(depolarizing_error(0.2, 1), "x")
-    with pytest.warns(UserWarning, match="noise on 'x' acts nowhere: the circuits have 'mine'"):
+    message = r"noise on 'x' \(matched by the labels .*\) acts nowhere: the circuits have 'mine'"
+    with pytest.warns(UserWarning, match=message):
         assert_equals_aer(backend, circuit, model)
 
 

@@ -1,14 +1,17 @@
 """Every kind of noise that Qiskit Aer knows gives its density matrix, entry by entry."""
 
+import warnings
+
 import numpy as np
 import pytest
 from aer_reference import aer_data, errors_on, pick, random_kraus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
-from qiskit.circuit import Delay
+from qiskit.circuit import Delay, Instruction
 from qiskit.circuit.library import CXGate, RXGate, UnitaryGate, XGate
 from qiskit.quantum_info import PTM, Choi, Kraus, Operator, Stinespring, SuperOp
+from qiskit_aer import AerSimulator
 from qiskit_aer.noise import (
     NoiseModel,
     PauliError,
@@ -26,8 +29,9 @@ from qiskit_aer.noise import (
     reset_error,
     thermal_relaxation_error,
 )
+from scipy.stats import chi2_contingency
 
-from lret_qiskit import LRETBackend, NoiseModelImporter
+from lret_qiskit import LRETBackend
 
 TOLERANCE = 1e-9
 DAMPING = amplitude_damping_error(0.3)
@@ -190,19 +194,50 @@ def test_readout_errors(backend: LRETBackend) -> None:
     np.testing.assert_allclose(found, expected, atol=5 * 0.5 / 200)
 
 
-def test_readout_errors_on_several_qubits_act_nowhere(backend: LRETBackend) -> None:
+JOINT = np.array([[0.1, 0.2, 0.3, 0.4], [0, 1, 0, 0], [0.5, 0, 0.5, 0], [0, 0, 0, 1]])
+
+
+def measured_together(qubits: list[int]) -> QuantumCircuit:
+    circuit = QuantumCircuit(3, 3)
+    circuit.h(1)
+    circuit.append(Instruction("measure", 2, 2, []), qubits, [2, 0])
+    return circuit
+
+
+@pytest.mark.parametrize("qubits", [[0, 1], [1, 0]])
+def test_readout_errors_on_several_qubits(backend: LRETBackend, qubits: list[int]) -> None:
+    """They act on an instruction that measures exactly these qubits, as in Aer."""
     model = NoiseModel()
-    model.add_readout_error(np.eye(4)[::-1], [0, 1])
+    model.add_readout_error(JOINT, [0, 1])
+    model.add_all_qubit_readout_error([[0.9, 0.1], [0.3, 0.7]])
+    circuit = measured_together(qubits)
+    options = {"noise_model": model, "shots": 20_000, "seed_simulator": 4}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error" if qubits == [0, 1] else "ignore")
+        ours = backend.run(circuit, **options).result().get_counts()
+    aers = AerSimulator(method="density_matrix").run(circuit, **options).result().get_counts()
+    keys = sorted({*ours, *aers})
+    table = [[counts.get(key, 0) for key in keys] for counts in (ours, aers)]
+    assert chi2_contingency(table).pvalue > 1e-6
+
+
+def test_quantum_errors_on_qubits_that_are_measured_together(backend: LRETBackend) -> None:
+    model = NoiseModel()
+    model.add_quantum_error(pauli_error([("XX", 1.0)]), "measure", [0, 1])
+    counts = backend.run(measured_together([0, 1]), noise_model=model, shots=50).result()
+    assert {key[2] + key[0] for key in counts.get_counts()} <= {"01", "11"}
+
+
+def test_readout_errors_on_several_qubits_that_act_nowhere(backend: LRETBackend) -> None:
+    model = NoiseModel()
+    model.add_readout_error(JOINT, [0, 1])
     circuit = QuantumCircuit(2)
     circuit.measure_all()
-    message = r"readout error on qubits \(0, 1\) acts nowhere: a measurement reads one qubit"
+    message = r"readout error on qubits \(0, 1\) acts nowhere: it acts where one instruction"
     with pytest.warns(UserWarning, match=message) as caught:
         job = backend.run(circuit, noise_model=model, shots=9)
     assert caught[0].filename == __file__
     assert job.result().get_counts() == {"00": 9}
-    with pytest.warns(UserWarning, match=message) as caught:
-        NoiseModelImporter.import_noise_model(model)
-    assert caught[0].filename == __file__
 
 
 ONE = ("x", "sx", "id", "delay", "reset", "measure", "noisy")
