@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy.linalg
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["limited_threads", "one_kernel_thread", "own_cores", "threads_per_rank"]
 
-# Both libraries must be loaded before the controller looks for them.
+# Both libraries must be loaded before the controller looks for them, which takes it some time.
 _LOADED = (numpy.linalg, scipy.linalg.blas)
+_BLAS = ThreadpoolController()
 
 
 def own_cores() -> frozenset[int]:
@@ -72,12 +72,7 @@ def limited_threads(threads: int) -> Iterator[None]:
     before = _core.get_num_threads()
     _core.set_num_threads(threads)
     try:
-        with _controller().limit(limits=1, user_api="blas"):
+        with _BLAS.limit(limits=1, user_api="blas"):
             yield
     finally:
         _core.set_num_threads(before)
-
-
-@cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()

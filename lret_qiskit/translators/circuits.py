@@ -6,6 +6,7 @@ definition, taken apart until only known operations are left; without a definiti
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import singledispatch
 from math import isfinite
@@ -20,7 +21,6 @@ from qiskit.circuit import (
     ControlFlowOp,
     ControlledGate,
     Delay,
-    Instruction,
     Operation,
 )
 from qiskit.circuit import Measure as QiskitMeasure
@@ -36,6 +36,7 @@ from qiskit.circuit.library import (
     UnitaryGate,
 )
 from qiskit.quantum_info import Kraus, SuperOp
+from qiskit.transpiler import TranspilerError
 from qiskit.transpiler.passes import HighLevelSynthesis
 from qiskit_aer.library import SetDensityMatrix, SetStatevector
 from qiskit_aer.library.control_flow_instructions import AerJump, AerMark
@@ -368,14 +369,15 @@ def _controlled_matrix(gate: ControlledGate) -> ComplexArray:
 
 
 def _synthesised(operation: Operation) -> QuantumCircuit:
-    """A circuit of an operation that is no instruction, such as a wide Clifford."""
-    if isinstance(operation, Instruction):
-        raise _unsupported(operation, "it has neither a definition nor a matrix")
-    whole = QuantumCircuit(operation.num_qubits)
-    whole.append(operation, range(operation.num_qubits))
-    circuit = HighLevelSynthesis()(whole)
+    """A circuit of an operation without definition or matrix, such as a wide permutation."""
+    bits = range(operation.num_qubits), range(operation.num_clbits)
+    circuit = whole = QuantumCircuit(*map(len, bits))
+    whole.append(operation, *bits)
+    with suppress(TranspilerError):
+        circuit = HighLevelSynthesis()(whole)
     if operation.name in circuit.count_ops():
-        raise _unsupported(operation, "Qiskit has no synthesis for it")
+        reason = "it has neither a definition nor a matrix, and Qiskit no synthesis for it"
+        raise _unsupported(operation, reason)
     return circuit
 
 
