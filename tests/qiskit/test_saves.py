@@ -219,7 +219,9 @@ def test_a_state_vector_of_a_mixed_state(backend: LRETBackend) -> None:
     circuit.save_statevector()
     good = QuantumCircuit(1)
     good.save_statevector()
-    result = backend.run([circuit, good], noise_model=DEPOLARIZED).result()
+    job = backend.run([circuit, good], noise_model=DEPOLARIZED)
+    with pytest.warns(UserWarning, match="1 of 2 circuits failed; first circuit .mixed."):
+        result = job.result()
     assert [each.success for each in result.results] == [False, True]
     assert (
         "'statevector' asks for a state vector, but the state is mixed" in result.results[0].status
