@@ -27,13 +27,16 @@ from lret_dist.errors import (
     InsufficientMemoryError,
     LauncherError,
     LretError,
+    ReleasedError,
     SessionError,
     StateNotPureError,
     StoppedError,
     TruncationWarning,
     UnsupportedOperationError,
 )
+from lret_dist.factor_handle import FactorHandle
 from lret_dist.forecast import Forecast, plan
+from lret_dist.low_rank_state import LowRankState
 from lret_dist.machine import Network
 from lret_dist.noise import ErrorTerm, NoiseModel
 from lret_dist.options import SimulationOptions
@@ -65,11 +68,13 @@ __all__ = [
     "ClassicalError",
     "Constant",
     "ErrorTerm",
+    "FactorHandle",
     "Forecast",
     "Gate",
     "InsufficientMemoryError",
     "Jump",
     "LauncherError",
+    "LowRankState",
     "LretError",
     "Mark",
     "Measure",
@@ -77,6 +82,7 @@ __all__ = [
     "NoiseModel",
     "Operation",
     "ProcessGrid",
+    "ReleasedError",
     "Reset",
     "RunHandle",
     "RunMetadata",

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import queue
 import threading
+import weakref
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lret_dist.errors import SessionError
+from lret_dist.errors import CancelledError, SessionError
+from lret_dist.factor_handle import FactorHandle
+from lret_dist.kept_factors import KeptFactor
 from lret_dist.planning import PreparedRequest, SimulationRequest, prepare
+from lret_dist.questions import Inquiry
+from lret_dist.result import SimulationResult
 from lret_dist.run_handle import Outcomes, RunHandle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from lret_dist.errors import CancelledError
     from lret_dist.machine import Machine
 
 __all__ = ["Session"]
@@ -23,30 +28,41 @@ __all__ = ["Session"]
 #: Seconds that a run gets to stop when its session is closed.
 _STOP_SECONDS = 5.0
 
+#: What the session's thread does next: a batch, or a question about a factor that is kept.
+_Work: TypeAlias = "tuple[RunHandle, list[PreparedRequest] | Inquiry]"
+
 
 class Session(ABC):
     """Takes requests, and runs them one batch after the other in one thread.
 
     Make one with :func:`~lret_dist.session.get_session`.
-
-    Attributes:
-        machine: MPI ranks and memory there are.
     """
 
     def __init__(self, machine: Machine) -> None:
         """Start the thread; what :meth:`_run_batch` needs must be there already."""
-        self.machine = machine
+        self._machine = machine
         self._pid = os.getpid()
-        self._queue: queue.Queue[tuple[RunHandle, list[PreparedRequest]] | None] = queue.Queue()
+        # Handles that nobody needs any more are let go wherever that is noticed, even in the middle
+        # of another call of this queue: only a simple one allows that.
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._factors: weakref.WeakSet[FactorHandle] = weakref.WeakSet()
+        self._factors_lock = threading.Lock()
         self._closed = False
         self._current: RunHandle | None = None
         self._thread = threading.Thread(target=self._work, name="lret-driver", daemon=True)
         self._thread.start()
 
     @property
+    def machine(self) -> Machine:
+        """MPI ranks there are, and memory that factors which are kept leave."""
+        with self._factors_lock:
+            kept = sum(each.bytes_per_rank for each in self._factors)
+        return replace(self._machine, bytes_per_rank=max(0, self._machine.bytes_per_rank - kept))
+
+    @property
     def mpi_ranks(self) -> int:
         """Number of MPI ranks."""
-        return self.machine.mpi_ranks
+        return self._machine.mpi_ranks
 
     @property
     def is_here(self) -> bool:
@@ -66,11 +82,7 @@ class Session(ABC):
 
     def submit_prepared(self, prepared: list[PreparedRequest]) -> RunHandle:
         """As :meth:`submit`, for requests that are checked already."""
-        handle = RunHandle()
-        self._queue.put((handle, prepared))
-        if self._closed:
-            handle.cancel()
-        return handle
+        return self._put(prepared)
 
     def check_usable(self) -> None:
         """Check that runs can start here.
@@ -115,17 +127,74 @@ class Session(ABC):
         self._thread.join(_STOP_SECONDS)
         self._release(stopped=not self._thread.is_alive())
 
+    def ask(self, inquiry: Inquiry) -> Any:
+        """Ask the MPI ranks that keep a factor, and wait for the answer.
+
+        Raises:
+            ReleasedError: when it was released.
+            SessionError: when the session is closed, or its MPI ranks have ended.
+        """
+        self.check_usable()
+        handle = self._put(inquiry)
+        try:
+            (outcome,) = handle.result()
+        except CancelledError:
+            raise SessionError("the session was closed before it could answer") from None
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def let_go(self, kept: KeptFactor) -> None:
+        """Let a factor go that is kept, after all that was queued before."""
+        if self.is_here and not self._closed:
+            self._put(Inquiry(kept, None))
+
+    def _put(self, work: list[PreparedRequest] | Inquiry) -> RunHandle:
+        handle = RunHandle()
+        self._queue.put((handle, work))
+        if self._closed:
+            handle.cancel()
+        return handle
+
     def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
-            handle, prepared = item
-            if handle.begin():
-                self._current = handle
-                try:
-                    handle.end(self._run_batch(handle, prepared))
-                except Exception as error:
-                    # Nobody may wait for a batch for ever.
-                    handle.end([error for _ in prepared])
-                self._current = None
+        while self._do(self._queue.get()):
+            # Nothing here may refer to what is done: its owner may wait for its end.
+            pass
+
+    def _do(self, item: _Work | None) -> bool:
+        """Do one thing, if there is any; nobody may wait for it for ever."""
+        if item is None:
+            return False
+        handle, work = item
+        if handle.begin():
+            self._current = handle
+            if isinstance(work, Inquiry):
+                handle.end([_outcome_of(self._answer, work)])
+            else:
+                outcomes = _outcome_of(self._run_batch, handle, work)
+                if isinstance(outcomes, Exception) and not isinstance(outcomes, CancelledError):
+                    outcomes = [outcomes for _ in work]
+                handle.end(outcomes)
+            self._current = None
+        return True
+
+    def _owned(self, outcome: SimulationResult | Exception) -> SimulationResult | Exception:
+        """An outcome whose kept factors have handles, so that they can be asked and let go."""
+        if isinstance(outcome, SimulationResult):
+            for key, value in outcome.data.items():
+                if isinstance(value, KeptFactor):
+                    outcome.data[key] = self._handle_of(value)
+        return outcome
+
+    def _handle_of(self, kept: KeptFactor) -> FactorHandle:
+        made = FactorHandle(self, kept)
+        with self._factors_lock:
+            self._factors.add(made)
+        return made
+
+    @abstractmethod
+    def _answer(self, inquiry: Inquiry) -> Any:
+        """Answer a question about a kept factor, in the session's thread."""
 
     @abstractmethod
     def _run_batch(
@@ -136,3 +205,11 @@ class Session(ABC):
     @abstractmethod
     def _release(self, *, stopped: bool) -> None:
         """Let the MPI ranks go; ``stopped`` says whether the session's thread has ended."""
+
+
+def _outcome_of(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What a call returns, or its exception."""
+    try:
+        return call(*arguments)
+    except Exception as error:
+        return error

@@ -17,6 +17,7 @@ from lret_dist.crew import (
     teller,
 )
 from lret_dist.errors import TruncationWarning
+from lret_dist.kept_factors import kept_saves
 from lret_dist.options import SimulationOptions
 from lret_dist.orders import DriverOrders, Orders
 from lret_dist.planning import Job, SimulationRequest, make_job, prepare
@@ -119,6 +120,11 @@ def simulate_collectively(
         ValueError: or TypeError, for bad arguments, on every MPI rank.
         LretError: when the run cannot be done.
     """
+    if kept_saves(getattr(circuit, "operations", ())):
+        raise ValueError(
+            "simulate_collectively cannot keep a factor on the MPI ranks: nobody could ask for it "
+            "afterwards; save it with distributed=False, or use a session"
+        )
     own = comm.Dup()
     try:
         threads, machine = survey(own)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lret_dist.process_grid import ProcessGrid
+from lret_dist.shelf import Shelf
 from lret_dist.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -79,12 +80,14 @@ class GridCommunicator:
         row: this MPI rank's row group.
         column: this MPI rank's column group.
         traffic: what has travelled, counted.
+        shelf: what runs have left here for later.
     """
 
     def __init__(self, grid: ProcessGrid, comm: MPI.Comm | None = None) -> None:
         """Make the grid's communicators; collective over ``comm``, of ``grid.size`` MPI ranks."""
         self.grid = grid
         self.traffic = Traffic()
+        self.shelf = Shelf()
         self.row, self.column = 0, 0
         if comm is None:
             assert grid.size == 1

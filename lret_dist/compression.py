@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lret_dist.factor import Factor
 
-__all__ = ["Cut", "compress"]
+__all__ = ["Cut", "compress", "gram_matrix"]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
@@ -82,6 +82,22 @@ def compress(factor: Factor, comm: GridCommunicator, cut: Cut, num_qubits: int) 
     factor.weights = _core.column_weights(factor.block)
     comm.sum_over_rows(factor.weights)
     return max(0.0, before - _total_weight(factor, comm))
+
+
+def gram_matrix(factor: Factor, comm: GridCommunicator) -> NDArray[Any] | None:
+    """L^dagger L, (rank, rank), on the driver; the factor is left as it is; collective."""
+    if comm.grid.columns == 1:
+        gram: NDArray[Any] = _core.gram(factor.block)
+    else:
+        per_group = comm.columns_per_group(factor.columns)
+        gram = np.zeros((sum(per_group),) * 2, factor.dtype)
+
+        def add(_: range, pieces: list[NDArray[Any]]) -> None:
+            np.add(gram, _core.gram(np.concatenate(pieces, axis=1)), out=gram)
+
+        comm.trade_over_columns(_columns_for_rows(factor, comm.column, per_group, add))
+    comm.sum_on_driver(gram)
+    return gram if comm.is_driver else None
 
 
 def _total_weight(factor: Factor, comm: GridCommunicator) -> float:
@@ -205,9 +221,8 @@ def _trade_for_rows(
     Tiles replace the rows in memory one by one. The Gram matrix of each is added to ``gram`` while
     the next one travels.
     """
-    groups, total, here = len(per_group), sum(per_group), comm.column
+    total, here = sum(per_group), comm.column
     factor.reserve(max(per_group))
-    step = max(1, BUFFER_BYTES // (total * factor.dtype.itemsize)) * groups
     tiles: list[_Tile] = []
 
     def put(rows: range, pieces: list[NDArray[Any]]) -> None:
@@ -216,20 +231,33 @@ def _trade_for_rows(
         np.add(gram, _core.gram(tile), out=gram)
         tiles.append(_Tile(rows, tile))
 
-    def parcels() -> Iterator[Parcel]:
-        for start in range(0, factor.rows, step):
-            rows = range(start, min(start + step, factor.rows))
-            parts = _parts(rows, groups)
-            pieces = [np.empty((_length(parts[here]), n), factor.dtype) for n in per_group]
-            pieces[here][:] = factor.block[parts[here]]
-            for target, source in _turns(here, groups):
-                sent = np.ascontiguousarray(factor.block[parts[target]])
-                last = source == (here + 1) % groups
-                then = partial(put, rows, pieces) if last else None
-                yield Parcel(target, sent, source, pieces[source], then)
-
-    comm.trade_over_columns(parcels())
+    comm.trade_over_columns(_columns_for_rows(factor, here, per_group, put))
     return tiles
+
+
+def _columns_for_rows(
+    factor: Factor,
+    here: int,
+    per_group: list[int],
+    put: Callable[[range, list[NDArray[Any]]], None],
+) -> Iterator[Parcel]:
+    """Parcels by which column group ``here`` gets the columns of all groups for its rows.
+
+    ``put`` takes a range of rows that the groups share out, and this group's part of them, one
+    array for each group's columns.
+    """
+    groups = len(per_group)
+    step = max(1, BUFFER_BYTES // (sum(per_group) * factor.dtype.itemsize)) * groups
+    for start in range(0, factor.rows, step):
+        rows = range(start, min(start + step, factor.rows))
+        parts = _parts(rows, groups)
+        pieces = [np.empty((_length(parts[here]), n), factor.dtype) for n in per_group]
+        pieces[here][:] = factor.block[parts[here]]
+        for target, source in _turns(here, groups):
+            sent = np.ascontiguousarray(factor.block[parts[target]])
+            last = source == (here + 1) % groups
+            then = partial(put, rows, pieces) if last else None
+            yield Parcel(target, sent, source, pieces[source], then)
 
 
 def _trade_back(

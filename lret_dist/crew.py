@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -21,6 +22,7 @@ from lret_dist.errors import (
     CancelledError,
     CheckpointError,
     ClassicalError,
+    ReleasedError,
     StateNotPureError,
     StoppedError,
 )
@@ -28,6 +30,7 @@ from lret_dist.machine import USUAL_SPEEDS, Machine, Speeds, measure_kernels, me
 from lret_dist.memory import available_bytes, usable
 from lret_dist.orders import DriverOrders, Orders
 from lret_dist.planning import Job, make_job
+from lret_dist.questions import Inquiry
 from lret_dist.simulation import Report, assemble_result, execute
 from lret_dist.threads import own_cores, threads_per_rank
 
@@ -77,7 +80,6 @@ class Crew:
 
     Attributes:
         threads: threads of this MPI rank.
-        machine: what they are.
     """
 
     def __init__(
@@ -99,7 +101,12 @@ class Crew:
         self._world = world or comm
         self._grids = Grids(comm)
         self.threads = threads
-        self.machine = machine
+        self._machine = machine
+
+    @property
+    def machine(self) -> Machine:
+        """What they are, with the memory that kept factors leave."""
+        return self._grids.left_of(self._machine)
 
     def run(
         self,
@@ -124,7 +131,8 @@ class Crew:
         if cancelled():
             raise CancelledError("the run was cancelled before it began")
         started = time.perf_counter()
-        job = make_job(prepared, self.machine)
+        machine = self.machine
+        job = make_job(prepared, machine)
         if job.settings.checkpoint is None:
             report = self._run(job, DriverOrders(cancelled))
         else:
@@ -133,18 +141,44 @@ class Crew:
                 interval = job.settings.checkpoint.interval
                 report = self._run(job, DriverOrders(cancelled, all_heard, interval))
         session_ranks = 1 if self._world is None else self._world.size
-        return assemble_result(job, report, self.machine, started, session_ranks)
+        return assemble_result(job, report, machine, started, session_ranks)
+
+    def ask(self, inquiry: Inquiry) -> Any:
+        """Answer a question about a factor that these MPI ranks keep, or let it go.
+
+        Raises:
+            ReleasedError: when they do not keep it any more.
+        """
+        grid = self._grids.get(inquiry.kept.grid)
+        if grid.shelf.get(inquiry.kept.number) is None:
+            raise ReleasedError("the factor was released; run the circuit again")
+        if self._comm is None:
+            return inquiry.obey(grid, self.threads)
+        assert self._world is not None
+        with ending_the_job_on_failure(self._world):
+            tell(self._comm, inquiry.for_followers())
+            return inquiry.obey(grid, self.threads)
+
+    def forget(self) -> None:
+        """Let everything go that is kept on this MPI rank."""
+        self._grids.forget()
 
     def _run(self, job: Job, orders: Orders) -> Report:
         if self._comm is None:
-            report = execute(job, self._grids.get(job.grid), self.threads, orders)
+            report = _executed(job, self._grids.get(job.grid), self.threads, orders)
         else:
             assert self._world is not None
             with ending_the_job_on_failure(self._world):
                 tell(self._comm, job)
-                report = execute(job, self._grids.get(job.grid), self.threads, orders)
+                report = _executed(job, self._grids.get(job.grid), self.threads, orders)
         assert report is not None
         return report
+
+
+def _executed(job: Job, grid: GridCommunicator, threads: int, orders: Orders) -> Report | None:
+    """Run a job on this MPI rank; if it fails, it leaves nothing behind."""
+    with grid.shelf.undone_on_failure():
+        return execute(job, grid, threads, orders)
 
 
 def tell(comm: MPI.Intracomm, command: Any) -> None:
@@ -172,6 +206,17 @@ class Grids:
         if grid not in self._known:
             self._known[grid] = self._make(grid)
         return self._known[grid]
+
+    def left_of(self, machine: Machine) -> Machine:
+        """The machine with the memory that is left beside what this MPI rank keeps."""
+        kept = sum(grid.shelf.size for grid in self._known.values() if grid is not None)
+        return replace(machine, bytes_per_rank=max(0, machine.bytes_per_rank - kept))
+
+    def forget(self) -> None:
+        """Let everything go that is kept on this MPI rank."""
+        for grid in self._known.values():
+            if grid is not None:
+                grid.shelf.clear()
 
     def _make(self, grid: ProcessGrid) -> GridCommunicator | None:
         if self._comm is None:
@@ -240,15 +285,22 @@ def _speeds(comm: MPI.Intracomm, threads: int) -> Speeds:
 
 
 def take_part(
-    comm: MPI.Intracomm, job: Job, grids: Grids, threads: int, signals: SignalNotes
+    comm: MPI.Intracomm, job: Job | Inquiry, grids: Grids, threads: int, signals: SignalNotes
 ) -> None:
-    """Follow the leader of ``comm`` through a job, if its process grid has a place here."""
-    if (grid := grids.find(job.grid)) is None:
+    """Follow the leader of ``comm`` through a job, if its process grid has a place here.
+
+    Or through a question about what such a grid keeps.
+    """
+    asked = job.kept.grid if isinstance(job, Inquiry) else job.grid
+    if (grid := grids.find(asked)) is None:
+        return
+    if isinstance(job, Inquiry):
+        job.obey(grid, threads)
         return
     with suppress(*SHARED_ERRORS), ExitStack() as stack:
         if job.settings.checkpoint is not None:
             stack.enter_context(signals.active(teller(comm)))
-        execute(job, grid, threads, Orders())
+        _executed(job, grid, threads, Orders())
 
 
 def teller(comm: MPI.Intracomm) -> Callable[[int], None]:

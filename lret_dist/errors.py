@@ -7,6 +7,7 @@ __all__ = [
     "InsufficientMemoryError",
     "LauncherError",
     "LretError",
+    "ReleasedError",
     "SessionError",
     "StateNotPureError",
     "StoppedError",
@@ -29,6 +30,10 @@ class LauncherError(LretError):
 
 class SessionError(LretError):
     """The session is closed or its MPI ranks have ended, or no run can start in this place."""
+
+
+class ReleasedError(LretError):
+    """A factor that was kept on the MPI ranks was let go; nothing can be asked of it any more."""
 
 
 class CancelledError(LretError):

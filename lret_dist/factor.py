@@ -57,6 +57,11 @@ class Factor:
         return self._storage.dtype
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of the buffer."""
+        return self._storage.nbytes
+
+    @property
     def columns(self) -> int:
         """Number of columns on this MPI rank."""
         return self._columns

@@ -13,6 +13,8 @@ from lret_dist.control_flow import SetState
 from lret_dist.cost import expected_ranks
 from lret_dist.fingerprint import fingerprint
 from lret_dist.fusion import fuse
+from lret_dist.kept_factors import check_factor_saves, kept_saves
+from lret_dist.light_cone import visible_part
 from lret_dist.memory import (
     check_density_memory,
     check_memory,
@@ -139,6 +141,7 @@ def prepare(request: SimulationRequest, machine: Machine, index: int = 0) -> Pre
     options = request.options
     request.circuit.check()
     bound = request.circuit if request.noise is None else request.noise.bind(request.circuit)
+    bound = visible_part(bound)
     columns = None
     if options.initial_state is not None:
         columns = as_columns(options.initial_state, bound.num_qubits)
@@ -149,6 +152,7 @@ def prepare(request: SimulationRequest, machine: Machine, index: int = 0) -> Pre
     if isinstance(first, SetState):
         columns = columns_in_order(first.columns, first.qubits)
         small = replace(small, operations=[op for op in small if op is not first])
+    check_factor_saves(small, checkpoints=options.checkpoint is not None)
     check_smallest(small, options, columns, machine)
     if options.checkpoint is not None:
         _make_folder(Path(options.checkpoint))
@@ -181,7 +185,7 @@ def check_smallest(
         InsufficientMemoryError: when not even the smallest form of the run fits.
     """
     widths = [len(op.qubits) for op in circuit if isinstance(op, Gate | Channel)]
-    first = _first_columns(options, columns)
+    first = _first_columns(options, columns) * (1 + len(kept_saves(circuit)))
     row = first * options.dtype.itemsize
     grid = _grids(options, machine, circuit.num_qubits, max(widths, default=1), row)[0]
     check_memory(
@@ -243,12 +247,14 @@ def planned(
     grid = prediction.grid
     itemsize = options.dtype.itemsize
     fits = 2 * density_bytes(program.num_qubits, grid.rows, itemsize) < machine.bytes_per_rank
+    # What is kept is a copy, and the run may go on with as many columns.
+    factors = 1 + len(kept_saves(prepared.circuit))
     settings = RunSettings(
         shots=expectation.shots,
         seed=secrets.randbits(63) if options.seed is None else options.seed,
         epsilon=options.epsilon,
         max_rank=options.max_rank,
-        memory_columns=columns_that_fit(program, grid, itemsize, machine.bytes_per_rank),
+        memory_columns=columns_that_fit(program, grid, itemsize, machine.bytes_per_rank // factors),
         dtype=options.dtype,
         reserve=expectation.first_columns,
         start="density_matrix" if expectation.start_dense else "low_rank",
@@ -354,7 +360,8 @@ def _programs(circuit: Circuit, *, sampled: bool) -> tuple[Program, Program | No
     """
     saves = [operation for operation in circuit if isinstance(operation, Save)]
     averages = not circuit.is_dynamic and all(map(is_average, saves))
-    if not sampled and not averages:
+    measures = circuit.is_dynamic or any(isinstance(each, Measure) for each in circuit)
+    if not sampled and not averages and measures:
         raise ValueError(
             f"circuit {circuit.name!r} needs shots: outcomes of its measurements decide what is "
             f"done or saved"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lret_dist.abstract_session import Session
 from lret_dist.errors import CancelledError, LauncherError, SessionError
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
     from lret_dist.machine import Machine
     from lret_dist.planning import PreparedRequest
+    from lret_dist.questions import Inquiry
     from lret_dist.run_handle import Outcomes, RunHandle
 
 __all__ = ["CANCEL", "RemoteSession"]
 
-#: Command to stop the batch that is running; any other command is a batch.
+#: Command to stop the batch that is running; any other is a batch, or an inquiry.
 CANCEL = "cancel"
 #: Seconds for all MPI ranks to load Python and start MPI, which a cluster's file system makes slow.
 _START_SECONDS = 180.0
@@ -77,8 +78,20 @@ class RemoteSession(Session):
     def _run_batch(
         self, handle: RunHandle, batch: list[PreparedRequest]
     ) -> Outcomes | CancelledError:
+        outcomes: Outcomes | Exception = self._sent(batch, handle.stopping)
+        if isinstance(outcomes, CancelledError):
+            return outcomes
+        if isinstance(outcomes, Exception):
+            return [outcomes for _ in batch]
+        return [self._owned(outcome) for outcome in outcomes]
+
+    def _answer(self, inquiry: Inquiry) -> Any:
+        return self._sent(inquiry, lambda: False)
+
+    def _sent(self, command: list[PreparedRequest] | Inquiry, stopping: Callable[[], bool]) -> Any:
+        """What comes of a command, or the exception with which the session ends."""
         try:
-            return self._ask(batch, handle.stopping)
+            return self._exchange(command, stopping)
         except Exception as error:
             if self._closed:
                 return CancelledError("the run was cancelled: its session was closed")
@@ -87,13 +100,13 @@ class RemoteSession(Session):
             self._failure = self._failure or self._obituary()
             failure = SessionError(self._failure)
             failure.__cause__ = error
-            return [failure for _ in batch]
+            return failure
 
-    def _ask(
-        self, batch: list[PreparedRequest], stopping: Callable[[], bool]
-    ) -> Outcomes | CancelledError:
-        """Send a batch and wait for what comes of it."""
-        self._connection.send(batch)
+    def _exchange(
+        self, command: list[PreparedRequest] | Inquiry, stopping: Callable[[], bool]
+    ) -> Any:
+        """Send a command and wait for what comes of it."""
+        self._connection.send(command)
         told = False
         while not self._connection.poll(_LOOK_SECONDS):
             if stopping() and not told:
@@ -101,8 +114,7 @@ class RemoteSession(Session):
                 told = True
             if self._job.has_ended():
                 raise EOFError("the launcher has ended")
-        outcomes: Outcomes | CancelledError = self._connection.recv()
-        return outcomes
+        return self._connection.recv()
 
     def _release(self, *, stopped: bool) -> None:
         if not stopped:

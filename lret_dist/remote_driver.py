@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lret_dist.errors import CancelledError
+from lret_dist.errors import CancelledError, LretError
+from lret_dist.factor_handle import FactorHandle
 from lret_dist.launcher import launched_rank
+from lret_dist.questions import Inquiry
 from lret_dist.remote import CANCEL
 from lret_dist.rendezvous import meet
+from lret_dist.result import SimulationResult
 from lret_dist.session import get_session
 
 if TYPE_CHECKING:
@@ -44,8 +47,30 @@ def _serve(connection: Connection, session: Session) -> None:
     while True:
         command = connection.recv()
         # A cancellation may come when the batch has just ended.
-        if command != CANCEL:
-            connection.send(_outcomes(session.submit_prepared(command), connection))
+        if isinstance(command, Inquiry):
+            connection.send(_answer(session, command))
+        elif command != CANCEL:
+            outcomes = _outcomes(session.submit_prepared(command), connection)
+            connection.send(_given_away(outcomes))
+
+
+def _answer(session: Session, inquiry: Inquiry) -> Any:
+    """The answer to a question about a kept factor, or why there is none."""
+    try:
+        return session.ask(inquiry)
+    except LretError as error:
+        return error
+
+
+def _given_away(outcomes: Outcomes | CancelledError) -> Outcomes | CancelledError:
+    """The outcomes with factors that are kept here, but belong to the user's process."""
+    if not isinstance(outcomes, CancelledError):
+        for outcome in outcomes:
+            if isinstance(outcome, SimulationResult):
+                for key, value in outcome.data.items():
+                    if isinstance(value, FactorHandle):
+                        outcome.data[key] = value.give_away()
+    return outcomes
 
 
 def _outcomes(handle: RunHandle, connection: Connection) -> Outcomes | CancelledError:

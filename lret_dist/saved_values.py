@@ -81,7 +81,8 @@ class SavedValues:
                 part.shots += number
                 part.whole = not len(shots)
         else:
-            entry.records.append(_Record(shots, registers, value))
+            # Shots change their places later on.
+            entry.records.append(_Record(shots.copy(), registers, value))
 
     def merge(self, other: SavedValues) -> None:
         """Take over what another run of the same circuit has saved under other keys."""

@@ -127,6 +127,10 @@ class SaveFactor:
     """Save the factor L, (2**n, rank) complex128 with rho = L L^dagger, under ``key``.
 
     Its rows are the basis states of ``qubits``, all there are, the first the lowest bit.
+
+    Attributes:
+        distributed: leave it on the MPI ranks, and save a
+            :class:`~lret_dist.factor_handle.FactorHandle` instead.
     """
 
     key: str
@@ -134,6 +138,7 @@ class SaveFactor:
     name: str = "save_lret_factor"
     label: str | None = None
     subtype: str = "single"
+    distributed: bool = False
 
 
 Save: TypeAlias = (
@@ -174,5 +179,7 @@ def saved_shape(save: Save) -> tuple[int, ...]:
 
 def saved_bytes(save: Save) -> int:
     """Bytes that the saved quantity takes on the driver."""
+    if isinstance(save, SaveFactor) and save.distributed:
+        return 0
     is_complex = isinstance(save, SaveDensityMatrix | SaveStateVector | SaveFactor)
     return (16 if is_complex else 8) * math.prod(saved_shape(save))

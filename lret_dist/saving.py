@@ -10,6 +10,7 @@ import numpy as np
 from lret_dist.compression import Cut, compress
 from lret_dist.density import DensityState
 from lret_dist.errors import StateNotPureError
+from lret_dist.kept_factors import keep
 from lret_dist.saves import (
     Save,
     SaveAmplitudesSquared,
@@ -64,6 +65,8 @@ def save_value(state: AnyState, save: Save, *, normalised: bool = True) -> Any:
             return np.array([mean, square - mean**2])
         case SaveStateVector():
             return _state_vector(state, save)
+        case SaveFactor(distributed=True):
+            return keep(_own_factor(state), save.qubits)
         case SaveFactor():
             columns = _columns(state, save.qubits)
             return None if columns is None else columns / np.linalg.norm(columns)
@@ -114,6 +117,21 @@ def _columns(state: AnyState, qubits: tuple[int, ...]) -> NDArray[np.complex128]
     weights, vectors = np.linalg.eigh(rho)
     kept = np.flatnonzero(weights > weights[-1] * np.finfo(state.vector.dtype).eps)[::-1]
     return np.asarray(vectors[:, kept] * np.sqrt(weights[kept]))
+
+
+def _own_factor(state: AnyState) -> State:
+    """The state as a factor of its own on the grid; collective."""
+    if isinstance(state, State):
+        return state.copy()
+    found = _columns(state, tuple(range(state.num_qubits)))
+    rank = np.array([0 if found is None else found.shape[1]])
+    state.comm.broadcast(rank)
+    columns = np.empty((1 << state.num_qubits, rank[0]), np.complex128)
+    if found is not None:
+        columns[:] = found
+    state.comm.broadcast(columns)
+    dtype = np.result_type(state.vector.dtype, np.complex64)
+    return State.prepare(state.num_qubits, state.comm, dtype, columns, columns.shape[1])
 
 
 @lru_cache(maxsize=1 << 16)

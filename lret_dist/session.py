@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from lret_dist.planning import PreparedRequest
+    from lret_dist.questions import Inquiry
     from lret_dist.run_handle import Outcomes, RunHandle
 
 __all__ = ["DriverSession", "get_session", "start_mpi_if_launched"]
@@ -82,6 +83,8 @@ class DriverSession(Session):
         return super().submit_prepared(prepared)
 
     def _release(self, *, stopped: bool) -> None:
+        if stopped:
+            self._crew.forget()
         if self._workers is None:
             return
         if not stopped:
@@ -89,10 +92,13 @@ class DriverSession(Session):
             self._workers.Abort(1)
         tell(self._workers, None)
 
+    def _answer(self, inquiry: Inquiry) -> Any:
+        return self._crew.ask(inquiry)
+
     def _run_batch(
         self, handle: RunHandle, batch: list[PreparedRequest]
     ) -> Outcomes | CancelledError:
-        teams = choose_teams(batch, self.machine)
+        teams = choose_teams(batch, self._crew.machine)
         if self._workers is not None and teams.number > 1:
             with ending_the_job_on_failure(self._workers):
                 tell(self._workers, teams)
@@ -102,7 +108,8 @@ class DriverSession(Session):
         outcomes: Outcomes = []
         for prepared in batch:
             try:
-                outcomes.append(self._crew.run(prepared, handle.stopping, self._signals))
+                result = self._crew.run(prepared, handle.stopping, self._signals)
+                outcomes.append(self._owned(result))
             except CancelledError as error:
                 return error
             except StoppedError as error:
@@ -155,7 +162,7 @@ def _serve(comm: MPI.Intracomm) -> NoReturn:
             if isinstance(command, str):
                 threads, machine = survey(comm)
             elif isinstance(command, Teams):
-                join_teams(command, comm, threads, machine, signals)
+                join_teams(command, comm, threads, grids.left_of(machine), signals)
             else:
                 take_part(comm, command, grids, threads, signals)
     sys.stdout.flush()

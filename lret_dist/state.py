@@ -197,7 +197,7 @@ class State:
         if not self.layout.flipped:
             return rows
         groups = np.arange(self.comm.grid.rows) ^ self.layout.flipped
-        parts = rows.reshape(len(groups), -1, *rows.shape[1:])
+        parts = rows.reshape(len(groups), len(rows) // len(groups), *rows.shape[1:])
         return np.asarray(parts[groups].reshape(rows.shape))
 
     def pauli_sum(self, x_mask: int, z_mask: int) -> complex:

@@ -13,7 +13,7 @@ ComplexArray = NDArray[np.complex128]
 _TOLERANCE = 1e-8
 
 
-def as_columns(state: ComplexArray, num_qubits: int) -> ComplexArray:
+def as_columns(state: ComplexArray, num_qubits: int, name: str = "initial_state") -> ComplexArray:
     """Columns L, (2**n, r), with rho = L L^dagger and trace one.
 
     Args:
@@ -21,6 +21,7 @@ def as_columns(state: ComplexArray, num_qubits: int) -> ComplexArray:
             square matrix with trace one is a density matrix; where both readings are possible
             the matrix is a projector, and they mean the same.
         num_qubits: n.
+        name: what errors call the state.
 
     Raises:
         ValueError: saying what is wrong with the state.
@@ -28,13 +29,13 @@ def as_columns(state: ComplexArray, num_qubits: int) -> ComplexArray:
     size = 1 << num_qubits
     if len(state) != size:
         raise ValueError(
-            f"initial_state of {num_qubits} qubits needs {size} rows, got shape {state.shape}"
+            f"{name} of {num_qubits} qubits needs {size} rows, got shape {state.shape}"
         )
     if state.ndim == 1:
-        return _normalised(state[:, np.newaxis], "state vector")
+        return _normalised(state[:, np.newaxis], name, "state vector")
     if state.shape == (size, size) and abs(np.trace(state) - 1) <= _TOLERANCE:
-        return _square_root(state)
-    return _normalised(state, "factor")
+        return _square_root(state, name)
+    return _normalised(state, name, "factor")
 
 
 def columns_in_order(columns: ComplexArray, qubits: tuple[int, ...]) -> ComplexArray:
@@ -47,23 +48,23 @@ def columns_in_order(columns: ComplexArray, qubits: tuple[int, ...]) -> ComplexA
     return np.ascontiguousarray(tensor.reshape(columns.shape))
 
 
-def _normalised(columns: ComplexArray, what: str) -> ComplexArray:
+def _normalised(columns: ComplexArray, name: str, what: str) -> ComplexArray:
     trace = float(np.vdot(columns, columns).real)
     if abs(trace - 1) > _TOLERANCE:
         raise ValueError(
-            f"initial_state, read as a {what}, must have trace one (the sum of the squared "
+            f"{name}, read as a {what}, must have trace one (the sum of the squared "
             f"absolute values of its entries), got {trace:.12g}"
         )
     return np.ascontiguousarray(columns / np.sqrt(trace))
 
 
-def _square_root(rho: ComplexArray) -> ComplexArray:
+def _square_root(rho: ComplexArray, name: str) -> ComplexArray:
     if np.abs(rho - rho.conj().T).max() > _TOLERANCE:
-        raise ValueError("initial_state, read as a density matrix, must be Hermitian")
+        raise ValueError(f"{name}, read as a density matrix, must be Hermitian")
     weights, vectors = np.linalg.eigh(rho)
     if weights[0] < -_TOLERANCE:
         raise ValueError(
-            f"initial_state, read as a density matrix, must be positive; its smallest eigenvalue "
+            f"{name}, read as a density matrix, must be positive; its smallest eigenvalue "
             f"is {weights[0]:.3g}"
         )
     kept = np.flatnonzero(weights > 1e-15)[::-1]

@@ -25,6 +25,7 @@ from lret_dist.crew import (
     tell,
 )
 from lret_dist.errors import CancelledError, StoppedError
+from lret_dist.kept_factors import kept_saves
 from lret_dist.orders import not_begun
 from lret_dist.planning import check_smallest, make_job
 
@@ -89,9 +90,10 @@ def _fits(prepared: PreparedRequest, team: Machine) -> bool:
     """Whether a team can run a circuit; what is wrong with it comes out where it is run."""
     try:
         check_smallest(prepared.circuit, prepared.options, prepared.columns, team)
+        # A team's process grids, and what is kept on them, end with the batch.
+        return not kept_saves(prepared.circuit)
     except Exception:
         return False
-    return True
 
 
 def _seconds(prepared: PreparedRequest, team: Machine) -> float:

@@ -245,6 +245,9 @@ class _Model:
     def _save_dense(self, save: Save) -> None:
         width = len(save.qubits)
         match save:
+            case SaveFactor(distributed=True):
+                self._large("results", _REAL << 2 * width, self.grid.size - 1)
+                self._large("results", 16 << 2 * width, self.grid.size - 1)
             case SaveDensityMatrix() | SaveStateVector() | SaveFactor():
                 self._large("results", _REAL << 2 * width, self.grid.size - 1)
             case SaveProbabilities() | SaveAmplitudesSquared():
@@ -257,6 +260,8 @@ class _Model:
         block = self.rows * self.itemsize * columns
         groups = (self.grid.rows - 1) * self.grid.columns
         match save:
+            case SaveFactor(distributed=True):
+                self._sum_over_all("results", _REAL)
             case SaveDensityMatrix():
                 self._note("results", block / self.grid.size, groups)
                 self._note("results", 16 << 2 * len(save.qubits), self.grid.columns - 1)

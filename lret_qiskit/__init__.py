@@ -11,17 +11,23 @@ Example:
     ['00', '11']
 """
 
+from lret_dist import FactorHandle, LowRankState
 from lret_qiskit.backends import LRETBackend
 from lret_qiskit.job import LRETJob
+from lret_qiskit.library import SaveLRETFactor, to_density_matrix
 from lret_qiskit.noise_model_importer import NoiseModelImporter
 from lret_qiskit.primitives import LRETEstimator, LRETSampler
 from lret_qiskit.provider import LRETProvider
 
 __all__ = [
+    "FactorHandle",
     "LRETBackend",
     "LRETEstimator",
     "LRETJob",
     "LRETProvider",
     "LRETSampler",
+    "LowRankState",
     "NoiseModelImporter",
+    "SaveLRETFactor",
+    "to_density_matrix",
 ]

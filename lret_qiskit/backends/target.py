@@ -38,6 +38,8 @@ from qiskit.quantum_info import Kraus, SuperOp
 from qiskit.transpiler import CouplingMap, Target
 from qiskit_aer import library as aer
 
+from lret_qiskit.library import SaveLRETFactor
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
@@ -77,6 +79,7 @@ _STATES: dict[str, Any] = {
     "save_density_matrix": aer.SaveDensityMatrix,
     "save_expval": aer.SaveExpectationValue,
     "save_expval_var": aer.SaveExpectationValueVariance,
+    "save_lret_factor": SaveLRETFactor,
     "save_probabilities": aer.SaveProbabilities,
     "save_probabilities_dict": aer.SaveProbabilitiesDict,
     "save_state": aer.SaveState,

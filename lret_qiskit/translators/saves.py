@@ -9,6 +9,7 @@ from qiskit.quantum_info import DensityMatrix, Statevector
 from qiskit.result import ProbDistribution
 
 from lret_dist import (
+    LowRankState,
     SaveAmplitudesSquared,
     SaveDensityMatrix,
     SaveExpectationValue,
@@ -69,7 +70,9 @@ def shown(save: Save, value: Any) -> Any:
 
 def _listed(save: Save, value: Any) -> Any:
     if save.subtype.endswith("list"):
-        return [_one(save, each) for each in value]
+        # Shots of one history share what they save.
+        made = {id(each): _one(save, each) for each in value}
+        return [made[id(each)] for each in value]
     return _one(save, value)
 
 
@@ -79,6 +82,8 @@ def _one(save: Save, value: Any) -> Any:
             return DensityMatrix(value)
         case SaveStateVector():
             return Statevector(value)
+        case SaveFactor(distributed=False):
+            return LowRankState(value)
         case SaveProbabilities(name="save_probabilities_dict"):
             kept = np.flatnonzero(value > _ZERO)
             return ProbDistribution({int(state): float(value[state]) for state in kept})
@@ -111,6 +116,11 @@ def _amplitudes_squared(operation: Any, qubits: tuple[int, ...]) -> Save:
     )
 
 
+def _factor(operation: Any, qubits: tuple[int, ...]) -> Save:
+    distributed = bool(operation.distributed)
+    return SaveFactor(operation.label, qubits, subtype=operation._subtype, distributed=distributed)
+
+
 def _plain(kind: Any) -> Callable[[Any, tuple[int, ...]], Save]:
     def make(operation: Any, qubits: tuple[int, ...]) -> Save:
         label = operation.label
@@ -127,7 +137,7 @@ _SAVES: dict[str, Callable[[Any, tuple[int, ...]], Save]] = {
     "save_density_matrix": _plain(SaveDensityMatrix),
     "save_expval": _expectation_value,
     "save_expval_var": _variance,
-    "save_lret_factor": _plain(SaveFactor),
+    "save_lret_factor": _factor,
     "save_probabilities": _plain(SaveProbabilities),
     "save_probabilities_dict": _plain(SaveProbabilities),
     "save_state": _plain(SaveDensityMatrix),
