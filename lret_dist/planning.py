@@ -28,7 +28,7 @@ from lret_dist.prediction import Expectation, Prediction, Predictor, best_of
 from lret_dist.process_grid import ProcessGrid, possible_grids
 from lret_dist.records import CheckpointSettings, RunSettings
 from lret_dist.sampled_model import SampledModel
-from lret_dist.saves import Save, is_average, saved_bytes
+from lret_dist.saves import Save, SaveStateVector, is_average, saved_bytes
 from lret_dist.states import as_columns, columns_in_order
 from lret_dist.truncation import choose_truncation
 
@@ -290,7 +290,9 @@ def _expectation(prepared: PreparedRequest, program: Program, machine: Machine) 
     options, circuit = prepared.options, prepared.circuit
     most_rows = 1 << (machine.mpi_ranks.bit_length() - 1)
     dense = density_bytes(program.num_qubits, most_rows, options.dtype.itemsize)
-    switches = options.method == "automatic" and options.max_rank is None
+    # A pure state is one column, and the density matrix forgets its phase.
+    vectors = any(isinstance(operation, SaveStateVector) for operation in circuit)
+    switches = options.method == "automatic" and options.max_rank is None and not vectors
     return Expectation(
         epsilon=options.epsilon,
         max_rank=options.max_rank,

@@ -34,6 +34,8 @@ AnyState: TypeAlias = State | DensityState
 
 #: Part of the weight outside the largest eigenvector up to which a state counts as pure.
 _PURE = 1e-9
+#: Columns up to which a factor is looked at as it is: a compression turns their phases.
+_FEW_COLUMNS = 32
 
 
 def save_value(state: AnyState, save: Save, *, normalised: bool = True) -> Any:
@@ -66,7 +68,7 @@ def save_value(state: AnyState, save: Save, *, normalised: bool = True) -> Any:
         case SaveStateVector():
             return _state_vector(state, save)
         case SaveFactor(distributed=True):
-            return keep(_own_factor(state), save.qubits)
+            return keep(state, save.qubits)
         case SaveFactor():
             columns = _columns(state, save.qubits)
             return None if columns is None else columns / np.linalg.norm(columns)
@@ -86,29 +88,42 @@ def _probabilities_of(state: AnyState, save: SaveAmplitudesSquared) -> NDArray[n
 
 
 def _state_vector(state: AnyState, save: SaveStateVector) -> NDArray[np.complex128] | None:
-    """The largest eigenvector of a pure state, on the driver."""
-    if isinstance(state, State) and state.rank() > 1:
-        state = state.copy()
-        compress(state.factor, state.comm, Cut(_PURE, 1 << len(save.qubits), 0.0), len(save.qubits))
-    columns = _columns(state, save.qubits)
-    purity = np.zeros(1)
-    if columns is not None:
-        weights = np.linalg.norm(columns, axis=0) ** 2
-        purity[0] = weights.max() / weights.sum()
-    state.comm.broadcast(purity)
-    if purity[0] < 1 - _PURE:
+    """The state vector of some or all qubits, on the driver."""
+    if isinstance(state, State) and state.rank() > _FEW_COLUMNS:
+        state, n = state.copy(), state.layout.num_qubits
+        compress(state.factor, state.comm, Cut(_PURE, 1 << n, 0.0), n)
+    vectors = _vectors(state, save.qubits)
+    part, vector = np.zeros(1), None
+    if vectors is not None:
+        # All are multiples of the one vector; the largest is the least rounded.
+        sizes = np.linalg.norm(vectors, axis=1)
+        first = np.argmax(sizes > (1 - 1e-6) * sizes.max())
+        vector = vectors[first] / sizes[first]
+        part[0] = (np.linalg.norm(vectors @ vector.conj()) / np.linalg.norm(vectors)) ** 2
+    state.comm.broadcast(part)
+    if part[0] < 1 - _PURE:
         raise StateNotPureError(
-            f"{save.key!r} asks for a state vector, but the state is mixed (its largest eigenvalue "
-            f"is {purity[0]:.6g}); save the density matrix instead"
+            f"{save.key!r} asks for a state vector, but the state is mixed (a part of "
+            f"{part[0]:.6g} is in one vector); save the density matrix instead"
         )
+    return vector
+
+
+def _vectors(state: AnyState, qubits: tuple[int, ...]) -> NDArray[np.complex128] | None:
+    """Vectors (m, 2**k) of some qubits whose projectors add up to their state, on the driver."""
+    if not isinstance(state, State):
+        columns = _columns(state, qubits)
+        return None if columns is None else columns.T
+    others = [q for q in range(state.layout.num_qubits) if q not in qubits]
+    columns = state.gathered((*qubits, *others))
     if columns is None:
         return None
-    vector: NDArray[np.complex128] = columns[:, np.argmax(weights)]
-    return vector / np.linalg.norm(vector)
+    tensor = columns.reshape(1 << len(others), 1 << len(qubits), -1)
+    return np.asarray(tensor.transpose(0, 2, 1).reshape(-1, 1 << len(qubits)))
 
 
 def _columns(state: AnyState, qubits: tuple[int, ...]) -> NDArray[np.complex128] | None:
-    """Columns L of the state, (2**n, rank), on the driver; ``qubits[0]`` is the lowest bit."""
+    """Columns L of the state of ``qubits``, (2**k, rank), on the driver; the first is lowest."""
     if isinstance(state, State):
         return state.gathered(qubits)
     rho = state.density_matrix(qubits)

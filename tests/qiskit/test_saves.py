@@ -18,6 +18,7 @@ from qiskit.quantum_info import (
     random_statevector,
 )
 from qiskit.result import ProbDistribution
+from qiskit_aer.library import SaveStatevector, SetStatevector
 from qiskit_aer.noise import NoiseModel, ReadoutError, amplitude_damping_error, depolarizing_error
 
 from lret_dist import StateNotPureError
@@ -212,6 +213,20 @@ def test_the_state_vector_after_a_reset(backend: LRETBackend) -> None:
     assert all(each.equiv(vector) for each in data["statevector"])
 
 
+def test_the_state_vector_of_some_qubits(backend: LRETBackend) -> None:
+    """They must not be entangled with the others."""
+    circuit = QuantumCircuit(4)
+    circuit.h([0, 3])
+    circuit.cx(0, 2)
+    circuit.rx(0.3, 1)
+    circuit.append(SaveStatevector(2, label="pair"), [2, 0])
+    vector = backend.run(circuit).result().data(0)["pair"]
+    assert vector.equiv(Statevector([np.sqrt(0.5), 0, 0, np.sqrt(0.5)]))
+    circuit.append(SaveStatevector(1, label="one"), [0])
+    with pytest.raises(Exception, match="'one' asks for a state vector, but the state is mixed"):
+        backend.run(circuit).result()
+
+
 def test_a_state_vector_of_a_mixed_state(backend: LRETBackend) -> None:
     circuit = QuantumCircuit(1, name="mixed")
     circuit.h(0)
@@ -275,8 +290,6 @@ def test_a_state_vector_is_set_first() -> None:
 
 
 def test_a_state_is_set_of_all_qubits_only() -> None:
-    from qiskit_aer.library import SetStatevector
-
     circuit = QuantumCircuit(3)
     circuit.append(SetStatevector(random_statevector(4, seed=2)), [0, 1])
     with pytest.raises(ValueError, match="'set_statevector' acts on 2 of 3 qubits"):
