@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from lret_dist import _core
 from lret_dist.communicator import BUFFER_BYTES, GridCommunicator, Parcel, split
+from lret_dist.gram import columns_for_rows, length, shares_of, turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lret_dist.factor import Factor
 
-__all__ = ["Cut", "compress", "gram_matrix"]
+__all__ = ["Cut", "compress"]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
@@ -82,22 +83,6 @@ def compress(factor: Factor, comm: GridCommunicator, cut: Cut, num_qubits: int) 
     factor.weights = _core.column_weights(factor.block)
     comm.sum_over_rows(factor.weights)
     return max(0.0, before - _total_weight(factor, comm))
-
-
-def gram_matrix(factor: Factor, comm: GridCommunicator) -> NDArray[Any] | None:
-    """L^dagger L, (rank, rank), on the driver; the factor is left as it is; collective."""
-    if comm.grid.columns == 1:
-        gram: NDArray[Any] = _core.gram(factor.block)
-    else:
-        per_group = comm.columns_per_group(factor.columns)
-        gram = np.zeros((sum(per_group),) * 2, factor.dtype)
-
-        def add(_: range, pieces: list[NDArray[Any]]) -> None:
-            np.add(gram, _core.gram(np.concatenate(pieces, axis=1)), out=gram)
-
-        comm.trade_over_columns(_columns_for_rows(factor, comm.column, per_group, add))
-    comm.sum_on_driver(gram)
-    return gram if comm.is_driver else None
 
 
 def _total_weight(factor: Factor, comm: GridCommunicator) -> float:
@@ -231,33 +216,8 @@ def _trade_for_rows(
         np.add(gram, _core.gram(tile), out=gram)
         tiles.append(_Tile(rows, tile))
 
-    comm.trade_over_columns(_columns_for_rows(factor, here, per_group, put))
+    comm.trade_over_columns(columns_for_rows(factor, here, per_group, put))
     return tiles
-
-
-def _columns_for_rows(
-    factor: Factor,
-    here: int,
-    per_group: list[int],
-    put: Callable[[range, list[NDArray[Any]]], None],
-) -> Iterator[Parcel]:
-    """Parcels by which column group ``here`` gets the columns of all groups for its rows.
-
-    ``put`` takes a range of rows that the groups share out, and this group's part of them, one
-    array for each group's columns.
-    """
-    groups = len(per_group)
-    step = max(1, BUFFER_BYTES // (sum(per_group) * factor.dtype.itemsize)) * groups
-    for start in range(0, factor.rows, step):
-        rows = range(start, min(start + step, factor.rows))
-        parts = _parts(rows, groups)
-        pieces = [np.empty((_length(parts[here]), n), factor.dtype) for n in per_group]
-        pieces[here][:] = factor.block[parts[here]]
-        for target, source in _turns(here, groups):
-            sent = np.ascontiguousarray(factor.block[parts[target]])
-            last = source == (here + 1) % groups
-            then = partial(put, rows, pieces) if last else None
-            yield Parcel(target, sent, source, pieces[source], then)
 
 
 def _trade_back(
@@ -278,31 +238,16 @@ def _trade_back(
 
     def parcels() -> Iterator[Parcel]:
         for tile in tiles:
-            parts, made = _parts(tile.rows, groups), turned(tile.entries)
+            parts, made = shares_of(tile.rows, groups), turned(tile.entries)
             columns[parts[here]] = made[:, share[here]]
-            for target, source in _turns(here, groups):
+            for target, source in turns(here, groups):
                 sent = np.ascontiguousarray(made[:, share[target]])
-                came = np.empty((_length(parts[source]), widths[here]), factor.dtype)
+                came = np.empty((length(parts[source]), widths[here]), factor.dtype)
                 put = partial(columns.__setitem__, parts[source], came)
                 yield Parcel(target, sent, source, came, put)
 
     comm.trade_over_columns(parcels())
     factor.resize(widths[here])
-
-
-def _turns(here: int, groups: int) -> list[tuple[int, int]]:
-    """To whom a column group sends and from whom it takes at a time, turn by turn."""
-    return [((here + turn) % groups, (here - turn) % groups) for turn in range(1, groups)]
-
-
-def _parts(rows: range, groups: int) -> list[slice]:
-    """The rows of a range that each column group takes."""
-    edges = np.cumsum([rows.start, *split(len(rows), groups)]).tolist()
-    return [slice(start, stop) for start, stop in pairwise(edges)]
-
-
-def _length(part: slice) -> int:
-    return int(part.stop - part.start)
 
 
 def _compress_by_density_matrix(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from lret_dist.communicator import Parcel
-from lret_dist.compression import gram_matrix
+from lret_dist.gram import gram_matrix
 from lret_dist.saves import Save, SaveFactor, saved_bytes
 from lret_dist.saving import save_value
 from lret_dist.threads import limited_threads

@@ -68,7 +68,7 @@ def exact_columns(state: State) -> np.ndarray:
 def test_answers(
     comm: GridCommunicator, number: int, dtype: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lret_dist.compression.BUFFER_BYTES", 1000)
+    monkeypatch.setattr("lret_dist.gram.BUFFER_BYTES", 1000)
     state = shuffled(comm, 3 * columns(1, number), dtype)
     exact = LowRankState(exact_columns(state))
     kept = keep(state, ORDER)

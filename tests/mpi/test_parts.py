@@ -91,6 +91,7 @@ def test_compression_keeps_the_largest_weights(
     comm: GridCommunicator, number: int, buffer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lret_dist.compression.BUFFER_BYTES", buffer)
+    monkeypatch.setattr("lret_dist.gram.BUFFER_BYTES", buffer)
     whole = columns(2, number)
     rho = whole @ whole.conj().T
     weights = np.linalg.eigvalsh(rho)[::-1]
