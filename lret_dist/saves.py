@@ -126,7 +126,8 @@ class SaveStateVector:
 class SaveFactor:
     """Save the factor L, (2**n, rank) complex128 with rho = L L^dagger, under ``key``.
 
-    Its rows are the basis states of ``qubits``, all there are, the first the lowest bit.
+    Its rows are the basis states of ``qubits``, all there are, the first the lowest bit. A
+    :class:`~lret_dist.low_rank_state.LowRankState` of it answers questions about the state.
 
     Attributes:
         distributed: leave it on the MPI ranks, and save a

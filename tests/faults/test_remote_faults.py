@@ -92,6 +92,17 @@ def test_forked_children(launch: Launch) -> None:
     assert not job.strays(SOON)
 
 
+def test_a_kept_factor(launch: Launch) -> None:
+    job = launch("remote_factor", ranks=0)
+    job.wait_for("ready")
+    job.signal(signal.SIGKILL, rank=1)
+    outcome = job.finish(WHOLE)
+    assert outcome.code == 0, outcome.output
+    lines = ("refused: the session belongs to process", "fidelity 1.0")
+    for line in (*lines, "ended: the 2 MPI ranks of this session have ended", "closed"):
+        assert outcome.output.count(line) == 1
+
+
 def test_another_number_under_a_launcher(launch: Launch) -> None:
     outcome = launch("idle", "3", ranks=2).finish(WHOLE)
     assert outcome.code != 0
