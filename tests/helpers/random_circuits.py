@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lret_dist import Circuit, NoiseModel
+from lret_dist import (
+    Apply,
+    Bits,
+    Circuit,
+    Constant,
+    NoiseModel,
+    SaveDensityMatrix,
+    SaveProbabilities,
+    SaveVariance,
+)
 from lret_dist.channels import paulis
 from lret_dist.gates import gate_matrix, gate_names
 
@@ -133,3 +142,24 @@ def fourier_transform(num_qubits: int) -> Circuit:
     for qubit in range(num_qubits // 2):
         circuit.gate("swap", [qubit, num_qubits - 1 - qubit])
     return circuit
+
+
+def looping_circuit(seed: int) -> Circuit:
+    """A noisy loop with a counter, a measurement that leaves it, and a correction after it."""
+    rng = np.random.default_rng(seed)
+    circuit = random_circuit(rng, 5, 12)
+    circuit.num_clbits, circuit.num_variable_bits = 5, 3
+    counter = Bits((5, 6, 7))
+    circuit.mark("again").gate("ry", [1], 1.2).gate("cx", [1, 3])
+    circuit.channel(pauli_noise(rng, 2, 0.1), [3, 4]).measure(3, 0)
+    circuit.store(counter, Apply("add", (counter, Constant(1)), 3))
+    circuit.append(SaveProbabilities("each", (1, 0), subtype="list"))
+    going_on = Apply("logic_not", (Bits((0,)),))
+    more = Apply("less", (counter, Constant(3)))
+    circuit.jump("again", Apply("logic_and", (going_on, more)))
+    circuit.jump("end", going_on).gate("x", [0]).gate("swap", [0, 2]).mark("end")
+    circuit.append(SaveDensityMatrix("rho", (2, 4, 0), subtype="c_average"))
+    paulis = (("XZ", 0.5), ("YI", 1.0))
+    square = (("II", 1.25), ("ZZ", 1.0))
+    circuit.append(SaveVariance("variance", (0, 3), paulis, square))
+    return circuit.measure(1, 1).measure(4, 4)

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from mpi4py import MPI
-from random_circuits import add_saves, brick_wall, brick_wall_noise, pauli_noise, random_circuit
+from random_circuits import (
+    add_saves,
+    brick_wall,
+    brick_wall_noise,
+    looping_circuit,
+    pauli_noise,
+    random_circuit,
+)
 
 from lret_dist import CheckpointError, Circuit, StoppedError, simulate_collectively
 from lret_dist.evolution import Evolution, Task
@@ -111,6 +118,38 @@ def test_a_stopped_run_goes_on_anywhere(
         assert result.metadata.resumed
         assert_same(result, expected)
         assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("method", ["low_rank", "density_matrix"])
+@pytest.mark.parametrize("after", [3, 20, 45])
+def test_a_stopped_loop_goes_on_anywhere(
+    partition: Parallelization,
+    method: str,
+    after: int,
+    folder: Path,
+    stopping: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Histories in the middle of a loop, with what their shots have stored and saved."""
+    circuit = looping_circuit(3)
+    options = {"method": method, "epsilon": 0, "shots": 20, "seed": 5}
+    expected = run(circuit, MPI.COMM_SELF, **options)
+    saved = {**options, "checkpoint": folder}
+    with monkeypatch.context():
+        stopping(after)
+        with pytest.raises(StoppedError, match=r"stopped by a signal after .* it is saved"):
+            run(circuit, parallelization=partition, **saved)
+    monkeypatch.undo()
+    WORLD.Barrier()
+    result = run(circuit, parallelization=OTHERS[partition], **saved)
+    if DRIVER:
+        assert result.metadata.resumed
+        assert result.memory() == expected.memory()
+        for name in ("each", "variance"):
+            np.testing.assert_allclose(result.data[name], expected.data[name], rtol=0, atol=1e-10)
+        for key, value in expected.data["rho"].items():
+            np.testing.assert_allclose(result.data["rho"][key], value, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
