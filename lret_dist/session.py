@@ -108,9 +108,12 @@ class DriverSession(Session):
         outcomes: Outcomes = []
         for prepared in batch:
             try:
-                result = self._crew.run(prepared, handle.stopping, self._signals)
-                outcomes.append(self._owned(result))
+                outcomes.append(
+                    self._owned(self._crew.run(prepared, handle.stopping, self._signals))
+                )
             except CancelledError as error:
+                # Its traceback refers to what came before, and so to factors that are kept.
+                outcomes.clear()
                 return error
             except StoppedError as error:
                 # Whoever sends the signal wants the whole batch to end.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import time
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit, transpile
+from qiskit.providers import JobError
 from qiskit.quantum_info import DensityMatrix, Statevector, entropy, partial_trace, state_fidelity
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, amplitude_damping_error, depolarizing_error
@@ -160,6 +162,31 @@ def test_what_nobody_refers_to_is_released(backend: LRETBackend) -> None:
     assert backend.session.machine.bytes_per_rank == before
 
 
+def test_a_cancelled_batch_keeps_nothing(backend: LRETBackend, model: NoiseModel) -> None:
+    kept, endless = chain(2), chain(10)
+    kept.save_lret_factor(distributed=True)
+    for _ in range(200):
+        endless.compose(chain(10), inplace=True)
+    endless.measure_all()
+    gc.collect()
+    job = backend.run([kept, endless], noise_model=model, method="low_rank")
+    while crew_bytes(backend) == 0:
+        time.sleep(1e-3)
+    job.cancel()
+    with pytest.raises(JobError, match="cancelled"):
+        job.result()
+    gc.collect()
+    # Whatever comes next comes after the release.
+    assert backend.run(chain(2).measure_all(inplace=False)).result().success
+    assert crew_bytes(backend) == 0
+
+
+def crew_bytes(backend: LRETBackend) -> int:
+    """Bytes that factors take on the MPI ranks."""
+    session = backend.session
+    return int(session._machine.bytes_per_rank - session._crew.machine.bytes_per_rank)
+
+
 def test_wrong_questions_are_refused_before_they_are_sent(backend: LRETBackend) -> None:
     circuit = chain(2)
     circuit.save_lret_factor(distributed=True)
@@ -196,6 +223,8 @@ def test_what_cannot_be_kept(backend: LRETBackend, tmp_path: object) -> None:
     circuit.save_lret_factor(distributed=True)
     with pytest.raises(ValueError, match="a checkpoint cannot hold it"):
         backend.run(circuit, checkpoint=str(tmp_path))
+    with pytest.raises(JobError, match="is no average that is linear in the state"):
+        backend.run(circuit, truncation="unbiased", epsilon=1e-4).result()
     circuit = chain(3)
     circuit.append(SaveLRETFactor(2), [0, 1])
     with pytest.raises(ValueError, match="acts on 2 of the 3 qubits in use"):
