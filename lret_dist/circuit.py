@@ -51,9 +51,10 @@ ComplexMatrix: TypeAlias = NDArray[np.complex128]
 MAX_GATE_QUBITS = 6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# Not frozen: making one would take three times as long, and circuits have many.
+@dataclass(slots=True, eq=False)
 class Gate:
-    """A unitary on named qubits.
+    """A unitary on named qubits; circuits share gates, so none may be changed.
 
     Attributes:
         name: the instruction's name, which noise is matched on.

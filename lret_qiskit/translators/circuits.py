@@ -118,6 +118,7 @@ class Translation:
         saves: what is saved, by key.
         clbit_of: numbers of the bits of the block that is translated just now.
         loops: the loops around it, the innermost last.
+        gates: standard gates without parameters that were made already, by name and qubits.
     """
 
     circuit: Circuit
@@ -126,6 +127,7 @@ class Translation:
     saves: dict[str, Save] = field(default_factory=dict)
     clbit_of: dict[Clbit, int] = field(default_factory=dict)
     loops: list[Loop] = field(default_factory=list)
+    gates: dict[tuple[str, tuple[int, ...]], Gate] = field(default_factory=dict)
     _names: int = 0
 
     def fresh_name(self, what: str) -> str:
@@ -141,10 +143,16 @@ class Translation:
         clbit_of = dict(zip(circuit.clbits, clbits, strict=True))
         outer, self.clbit_of = self.clbit_of, clbit_of
         self.append_phase(circuit.global_phase)
+        number, append, known = qubit_of.__getitem__, self.circuit.operations.append, self.gates
         for instruction in circuit.data:
-            wires = tuple([qubit_of[bit] for bit in instruction.qubits])
+            wires = tuple(map(number, instruction.qubits))
             if instruction.is_standard_gate():
-                self.append_standard(instruction, wires)
+                # Gates without parameters come again and again.
+                gate = known.get((instruction.name, wires))
+                if gate is None or instruction.label is not None:
+                    self.append_standard(instruction, wires)
+                else:
+                    append(gate)
             else:
                 bits = [clbit_of[bit] for bit in instruction.clbits]
                 _append(instruction.operation, self, wires, bits)
@@ -152,19 +160,23 @@ class Translation:
 
     def append_standard(self, instruction: CircuitInstruction, wires: tuple[int, ...]) -> None:
         """Append a gate that Qiskit itself knows the matrix of."""
-        for value in instruction.params:
+        params = instruction.params
+        for value in params:
             if not isfinite(value):
                 raise ValueError(
                     f"gate {instruction.name!r} on qubits {wires} needs finite parameters, "
                     f"got {float(value)}"
                 )
         if not wires:
-            self.append_phase(instruction.params[0])
+            self.append_phase(params[0])
             return
         matrix = instruction.matrix
         if matrix is None:
             matrix = instruction.operation.to_matrix()
-        self.circuit.operations.append(Gate(instruction.name, wires, matrix, instruction.label))
+        gate = Gate(instruction.name, wires, matrix, instruction.label)
+        if not params and gate.label is None:
+            self.gates[gate.name, wires] = gate
+        self.circuit.operations.append(gate)
 
     def append_phase(self, phase: Any) -> None:
         """Append a global phase, where it matters."""

@@ -17,8 +17,14 @@ from random_circuits import (
     weak_noise,
 )
 
-from lret_dist import Circuit, NoiseModel, SimulationResult, TruncationWarning, simulate
-from lret_dist import SaveDensityMatrix
+from lret_dist import (
+    Circuit,
+    NoiseModel,
+    SaveDensityMatrix,
+    SimulationResult,
+    TruncationWarning,
+    simulate,
+)
 
 SEEDS = 400
 STRINGS = ["ZIII", "IZZI", "XXYZ", "IIYX", "ZZZZ", "XIII", "IXIX", "YYII"]

@@ -82,9 +82,9 @@ def test_more_shots_than_memory_are_refused_at_once(bell: QuantumCircuit) -> Non
 
 
 def test_circuit_that_cannot_fit_is_refused_at_once() -> None:
-    circuit = QuantumCircuit(60, 1)
+    circuit = QuantumCircuit(60)
     circuit.h(range(60))
-    circuit.measure(0, 0)
+    circuit.measure_all()
     with pytest.raises(lret_dist.InsufficientMemoryError) as caught:
         LRETBackend(num_qubits=60).run(circuit)
     assert caught.value.__notes__ == [f"in circuit {circuit.name!r}"]
@@ -92,10 +92,10 @@ def test_circuit_that_cannot_fit_is_refused_at_once() -> None:
 
 def test_circuits_that_are_too_large_fail_alone(bell: QuantumCircuit) -> None:
     """As in Qiskit Aer, which lets the job's other circuits run too."""
-    wide, huge = QuantumCircuit(61, name="wide"), QuantumCircuit(60, 1, name="huge")
+    wide, huge = QuantumCircuit(61, name="wide"), QuantumCircuit(60, name="huge")
     wide.h(range(61))
     huge.h(range(60))
-    huge.measure(0, 0)
+    huge.measure_all()
     with pytest.warns(UserWarning, match="2 of 4 circuits failed; first circuit 'wide': "):
         result = LRETBackend(num_qubits=60).run([wide, bell, huge, bell], shots=9).result()
     assert [each.success for each in result.results] == [False, True, False, True]
