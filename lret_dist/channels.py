@@ -7,12 +7,11 @@ Wood, Biamonte, Cory, "Tensor networks and graphical calculus for open quantum s
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from itertools import pairwise, product
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import qr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -193,21 +192,7 @@ def _decomposed(data: bytes, size: int) -> tuple[ComplexArray, NDArray[np.float6
     products = kraus.conj().transpose(0, 2, 1) @ kraus
     mixed = values[order, np.newaxis, np.newaxis] * np.eye(dimension)
     probabilities = values[order] if np.abs(products - mixed).max() <= _UNITARY_ROUNDING else None
-    if probabilities is None:
-        kraus = _plainest(kraus, values[order])
     return np.ascontiguousarray(kraus * _phases(kraus)), probabilities
-
-
-def _plainest(kraus: ComplexArray, weights: NDArray[np.float64]) -> ComplexArray:
-    """Kraus operators with as many zeros as those of equal weight allow, which may be mixed."""
-    plain = kraus.copy()
-    steps = np.flatnonzero(-np.diff(weights) > _ROUNDING) + 1
-    for start, stop in pairwise([0, *steps.tolist(), len(kraus)]):
-        if stop - start > 1:
-            flat = kraus[start:stop].reshape(stop - start, -1)
-            upper, pivots = qr(flat, mode="r", pivoting=True)
-            plain[start:stop].reshape(stop - start, -1)[:, pivots] = upper[: stop - start]
-    return plain
 
 
 def _phases(kraus: ComplexArray) -> ComplexArray:
