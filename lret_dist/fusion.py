@@ -1,27 +1,20 @@
 """Fusion: a circuit with its noise becomes a short list of channels on one or two qubits.
 
-Gates and noise are multiplied into the open block on their qubits. A block on one qubit is
-absorbed by the first two-qubit block on that qubit, so almost every one-qubit gate and channel
-disappears into a two-qubit one. Blocks are kept as a unitary U followed by a noise channel N:
-moving a further gate V in front of N conjugates it, U -> V U and N -> V N V^dagger, so Pauli and
-depolarizing noise stay recognisable. What is left without noise is merged further (stretches.py).
+Gates and noise are multiplied into the open block on their qubits (blocks.py). A block on one qubit
+is absorbed by the first two-qubit block on that qubit, so almost every one-qubit gate and channel
+disappears into a two-qubit one. What is left without noise is merged further (stretches.py).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lret_dist.channels import (
-    RESET,
-    embed,
-    kraus_and_probabilities,
-    superoperator,
-)
+from lret_dist.blocks import Block
+from lret_dist.channels import RESET
 from lret_dist.circuit import (
     Barrier,
     Channel,
@@ -131,71 +124,12 @@ def _tells_shots_apart(operation: Operation) -> bool:
     return isinstance(operation, CONTROL_FLOW)
 
 
-@dataclass(eq=False)
-class _Block:
-    """A unitary, then a noise channel, on one or two qubits."""
-
-    qubits: tuple[int, ...]
-    unitary: ComplexArray
-    noise: ComplexArray | None = None
-
-    @classmethod
-    def identity(cls, qubits: tuple[int, ...]) -> _Block:
-        return cls(qubits, np.eye(1 << len(qubits), dtype=np.complex128))
-
-    def _embedded(self, matrix: ComplexArray, qubits: tuple[int, ...]) -> ComplexArray:
-        if qubits == self.qubits:
-            return matrix
-        return embed(matrix, [self.qubits.index(q) for q in qubits], len(self.qubits))
-
-    def then_gate(self, matrix: ComplexArray, qubits: tuple[int, ...]) -> None:
-        gate = self._embedded(matrix, qubits)
-        self.unitary = gate @ self.unitary
-        if self.noise is not None:
-            conjugation = superoperator(gate[np.newaxis])
-            self.noise = conjugation @ self.noise @ conjugation.conj().T
-
-    def then_channel(self, kraus: ComplexArray, qubits: tuple[int, ...]) -> None:
-        places = tuple(self.qubits.index(qubit) for qubit in qubits)
-        data = np.ascontiguousarray(kraus, np.complex128).tobytes()
-        superop = _embedded_superoperator(data, len(kraus), places, len(self.qubits))
-        self.noise = superop if self.noise is None else superop @ self.noise
-
-    def then_block(self, block: _Block) -> None:
-        self.then_gate(block.unitary, block.qubits)
-        if block.noise is not None:
-            self.then_channel(kraus_and_probabilities(block.noise)[0], block.qubits)
-
-    def step(self) -> Step:
-        if self.noise is None:
-            return UnitaryStep(self.qubits, Operator(self.unitary))
-        return _channel_step(self.qubits, self.noise, self.unitary)
-
-
-def _channel_step(qubits: tuple[int, ...], noise: ComplexArray, unitary: ComplexArray) -> Step:
-    kraus, probabilities = kraus_and_probabilities(noise)
-    kraus = np.ascontiguousarray(kraus @ unitary)
-    if len(kraus) == 1:
-        return UnitaryStep(qubits, Operator(kraus[0]))
-    return ChannelStep(qubits, kraus, probabilities)
-
-
-@lru_cache(maxsize=1024)
-def _embedded_superoperator(
-    data: bytes, operators: int, places: tuple[int, ...], width: int
-) -> ComplexArray:
-    """Superoperator on ``width`` qubits of a channel on some of them; do not write to it."""
-    side = 1 << len(places)
-    kraus = np.frombuffer(data, np.complex128).reshape(operators, side, side)
-    return superoperator(embed(kraus, places, width))
-
-
 @dataclass
 class _Builder:
     """Blocks and other steps in order; on each qubit at most one block is open."""
 
     sampled: bool
-    parts: list[_Block | Step | None] = field(default_factory=list)
+    parts: list[Block | Step | None] = field(default_factory=list)
     open: dict[int, int] = field(default_factory=dict)
 
     def add(self, operation: Operation) -> None:
@@ -221,7 +155,7 @@ class _Builder:
 
     def steps(self) -> list[Step]:
         return [
-            part.step() if isinstance(part, _Block) else part
+            part.step() if isinstance(part, Block) else part
             for part in self.parts
             if part is not None
         ]
@@ -241,30 +175,30 @@ class _Builder:
         else:
             self.parts.append(SaveStep(operation))
 
-    def _block(self, qubits: tuple[int, ...]) -> _Block:
+    def _block(self, qubits: tuple[int, ...]) -> Block:
         """The open block that a gate on these qubits is multiplied into."""
         places = {self.open.get(qubit) for qubit in qubits}
         if len(places) == 1 and (place := places.pop()) is not None:
             block = self._at(place)
             if set(qubits) <= set(block.qubits):
                 return block
-        block = _Block.identity(qubits)
+        block = Block(qubits)
         for qubit in qubits:
             self._absorb(qubit, block)
         self.parts.append(block)
         self.open.update(dict.fromkeys(qubits, len(self.parts) - 1))
         return block
 
-    def _absorb(self, qubit: int, block: _Block) -> None:
+    def _absorb(self, qubit: int, block: Block) -> None:
         """Move an open one-qubit block in front of a new block."""
         place = self.open.get(qubit)
         if place is not None and len(self._at(place).qubits) == 1:
             block.then_block(self._at(place))
             self.parts[place] = None
 
-    def _at(self, place: int) -> _Block:
+    def _at(self, place: int) -> Block:
         block = self.parts[place]
-        assert isinstance(block, _Block)
+        assert isinstance(block, Block)
         return block
 
 
