@@ -56,7 +56,7 @@ def test_equal_blocks_are_multiplied_once(qubits: tuple[int, int]) -> None:
 
     def step(angle: float) -> UnitaryStep | ChannelStep:
         block = Block(qubits)
-        block.then_gate(np.diag([1, np.exp(1j * angle)]), qubits[:1])
+        block.then_gate(np.diag([1, np.exp(1j * (angle + qubits[0]))]), qubits[:1])
         block.then_channel(noise, qubits)
         block.then_gate(gate, qubits)
         return block.step()
