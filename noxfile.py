@@ -24,7 +24,7 @@ SOURCES = ("pyproject.toml", "CMakeLists.txt", "README.md", "cpp", "lret_dist", 
 #: hybrid grids.
 MPI_SIZES = {"mpich": (1, 2, 4, 8), "openmpi": (2, 3, 6)}
 #: From this number on, tests are left out that take long on two cores and show nothing more there.
-MANY_RANKS, SLOW_ON_MANY = 6, "not aer and not stopped_run"
+MANY_RANKS, SLOW_ON_MANY = 6, "not aer and not stopped"
 SHELL_SCRIPTS = (".ci/run",)
 
 ENVIRONMENT = {

@@ -134,12 +134,14 @@ def prepare(request: SimulationRequest, machine: Machine, index: int = 0) -> Pre
     """Check a request, by its number in a batch, as far as possible before anything is sent.
 
     Raises:
-        ValueError: for an initial state that does not fit, a partition that cannot be made, or a
-            folder of checkpoints that cannot be written.
+        ValueError: for an initial state that does not fit, a partition that cannot be made, a
+            folder of checkpoints that cannot be written, or a circuit that needs shots.
         InsufficientMemoryError: when not even the smallest form of the run fits.
     """
     options = request.options
     request.circuit.check()
+    if not options.shots:
+        _check_shots(request.circuit)
     bound = request.circuit if request.noise is None else request.noise.bind(request.circuit)
     bound = visible_part(bound)
     columns = None
@@ -344,6 +346,21 @@ def _sampled_choice(model: SampledModel, grids: list[ProcessGrid]) -> tuple[Pred
     return best, "rows must be split to fit in memory, and it is expected to be fastest"
 
 
+def _saves_averages(circuit: Circuit) -> bool:
+    """Whether the state averaged over all outcomes gives all that is saved."""
+    return not circuit.is_dynamic and all(map(is_average, circuit.saves))
+
+
+def _check_shots(circuit: Circuit) -> None:
+    """Check that a circuit can do without shots."""
+    measures = circuit.is_dynamic or any(isinstance(each, Measure) for each in circuit)
+    if measures and not _saves_averages(circuit):
+        raise ValueError(
+            "shots must be at least 1 for a circuit in which outcomes decide what is done or "
+            "saved, got 0"
+        )
+
+
 def _needs_shots(program: Program, circuit: Circuit) -> bool:
     """Whether outcomes, or values that shots have one by one, are asked for."""
     if circuit.num_memory_bits and program.measures:
@@ -356,20 +373,9 @@ def _programs(circuit: Circuit, *, sampled: bool) -> tuple[Program, Program | No
 
     Where every saved value is an average, and no condition decides what is done, measurements only
     dephase in the second program: its values are exact, and do not depend on the shots.
-
-    Raises:
-        ValueError: where shots are needed, and there are none.
     """
-    saves = [operation for operation in circuit if isinstance(operation, Save)]
-    averages = not circuit.is_dynamic and all(map(is_average, saves))
-    measures = circuit.is_dynamic or any(isinstance(each, Measure) for each in circuit)
-    if not sampled and not averages and measures:
-        raise ValueError(
-            f"circuit {circuit.name!r} needs shots: outcomes of its measurements decide what is "
-            f"done or saved"
-        )
     program = fuse(circuit, sampled=sampled)
-    if not (saves and averages and program.has_histories):
+    if not (circuit.saves and _saves_averages(circuit) and program.has_histories):
         return program, None
     alone = replace(circuit, operations=[op for op in circuit if not isinstance(op, Save)])
     return fuse(alone), fuse(circuit, sampled=False)

@@ -44,7 +44,12 @@ def check_size(circuit: QuantumCircuit, num_qubits: int) -> None:
 
 def written_names(circuit: QuantumCircuit) -> set[str]:
     """Names under which noise is given for a circuit's instructions, before any is taken apart."""
-    return {each.label or each.name for each in circuit.data}
+    found = set()
+    for each in circuit.data:
+        found.add(each.label or each.name)
+        if each.is_control_flow():
+            found.update(*map(written_names, each.operation.blocks))
+    return found
 
 
 def _used_qubits(circuit: QuantumCircuit) -> int:
