@@ -255,7 +255,8 @@ def test_outcomes_that_decide_what_is_done(precision: float) -> None:
     np.testing.assert_array_equal(data.evs[1], 1)
     np.testing.assert_array_equal(data.stds[1], 0)
     job = LRETEstimator(shots=0).run([(circuit, "ZI", angles[:, None])], precision=0)
-    with pytest.raises(JobError, match=r"shots must be at least 1 .* PUB 0 .*, parameter set \(0,\)"):
+    message = r"shots must be at least 1 .*PUB 0 .*, parameter set \(0,\)"
+    with pytest.raises(JobError, match=message):
         job.result()
 
 
