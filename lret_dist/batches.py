@@ -13,10 +13,10 @@ from lret_dist import _core
 from lret_dist.checkpoint_writer import Matrix
 from lret_dist.errors import CancelledError
 from lret_dist.estimates import Tally
-from lret_dist.evolution import BATCH, Evolution, sample_final
+from lret_dist.evolution import Evolution, sample_final
 from lret_dist.orders import Order, Orders
 from lret_dist.records import History, Outcome, RunSettings
-from lret_dist.sampling import generator
+from lret_dist.sampling import Purpose, generator
 from lret_dist.shots import Shots
 from lret_dist.threads import one_kernel_thread
 
@@ -198,7 +198,7 @@ class _Batches:
         settings = replace(self.settings, shots=0)
         if self.program.has_histories:
             mine = self._shots(batch, batches)
-            seed = int(generator(settings.seed, BATCH, batch).integers(2**63))
+            seed = int(generator(settings.seed, Purpose.BATCH, batch).integers(2**63))
             settings = replace(settings, shots=mine.stop - mine.start, seed=seed)
         tally = Tally(self.program, len(self.tally.probabilities))
         run = Evolution(

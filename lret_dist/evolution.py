@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lret_dist.budget import CompressionPolicy, TruncationBudget
-from lret_dist.control_flow import Jump, Misread, Store
 from lret_dist.density import DensityState
-from lret_dist.errors import CancelledError, ClassicalError
+from lret_dist.errors import CancelledError
+from lret_dist.histories import AnyState, Histories, Task
 from lret_dist.low_rank import LowRank
 from lret_dist.orders import Order, Orders
 from lret_dist.program import (
@@ -26,48 +24,23 @@ from lret_dist.program import (
 )
 from lret_dist.records import Outcome, Path, RunSettings
 from lret_dist.sampled import SampledState
-from lret_dist.sampling import generator, misread, sample_rows, write_bits, written_bits
+from lret_dist.sampling import Purpose, generator, sample_rows, write_bits, written_bits
 from lret_dist.saving import save_value
 from lret_dist.shots import Shots
 from lret_dist.state import State
 from lret_dist.states import columns_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from lret_dist.communicator import GridCommunicator
-    from lret_dist.control_flow import ControlFlow
     from lret_dist.estimates import Tally
     from lret_dist.run_saver import RunSaver
     from lret_dist.saves import Save
 
-__all__ = ["BATCH", "Evolution", "Task", "sample_final"]
-
-AnyState: TypeAlias = State | SampledState | DensityState
-
-_PROJECTORS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128)
-
-#: Uses of random numbers; the first word of a generator's key.
-_SAMPLE, _READOUT, _SPLIT, _SHUFFLE, BATCH = range(5)
-#: Added to the way that a condition decides, in the name of a path: outcomes have 0 and 1.
-_CONDITION = 2
-
-
-@dataclass
-class Task:
-    """Steps to be done with a state.
-
-    Attributes:
-        state: the state.
-        number: number of the next step.
-        path: the measured outcomes that led to it, and its shots.
-    """
-
-    state: AnyState
-    number: int
-    path: Path
+__all__ = ["Evolution", "sample_final"]
 
 
 class Evolution:
@@ -111,6 +84,7 @@ class Evolution:
         self._put_off = Order.GO_ON
         self.outcome = Outcome(Shots.zeros(settings.shots, program.num_memory_bits))
         self._low_rank = LowRank(program, settings, comm, self.outcome, self._orders, self._obey)
+        self._histories = Histories(program, settings.seed, comm, self._low_rank.weights)
 
     def run(self) -> Outcome:
         """Run the program.
@@ -132,7 +106,7 @@ class Evolution:
             self._evolve(self._waiting.pop())
         if self.program.has_histories and begins:
             # Shots of one history lie together; their order must not tell.
-            self.outcome.shots.shuffle(generator(self.settings.seed, _SHUFFLE))
+            self.outcome.shots.shuffle(generator(self.settings.seed, Purpose.SHUFFLE))
         return self.outcome
 
     def _first_task(self) -> Task:
@@ -149,7 +123,7 @@ class Evolution:
         return Task(state, 0, Path((), slice(0, settings.shots), budget, policy))
 
     def _evolve(self, task: Task) -> None:
-        """Run the steps of a task, up to where its shots go different ways, or the end."""
+        """Run the steps of a task, up to where its shots may go different ways, or the end."""
         while task.number < len(self.program.steps):
             step = self.program.steps[task.number]
             if isinstance(step, UnitaryStep | ChannelStep | ExchangeStep):
@@ -161,12 +135,12 @@ class Evolution:
             order, self._put_off = max(self._heard(), self._put_off), Order.GO_ON
             self._obey(order, task)
             if isinstance(step, MeasureStep):
-                self._measure(task, step)
+                self._waiting += self._histories.measure(task, step, self.outcome.shots)
                 return
             if isinstance(step, FlowStep):
-                if not self._flow(task, step.operation):
-                    return
-            elif isinstance(step, SetStep):
+                self._waiting += self._histories.flow(task, step.operation, self.outcome.shots)
+                return
+            if isinstance(step, SetStep):
                 columns = columns_in_order(step.state.columns, step.qubits)
                 task.state = self._set(task.state, columns)
                 task.number += 1
@@ -306,61 +280,6 @@ class Evolution:
             registers = shots.registers(part, self.program.num_clbits) if by_register else None
             outcome.saved.add(save, value, shots.numbers[part], registers)
 
-    def _flow(self, task: Task, operation: ControlFlow) -> bool:
-        """Pass a mark, jump or store; whether the task goes on, or its shots went two ways."""
-        if isinstance(operation, Jump):
-            return self._jump(task, operation)
-        if isinstance(operation, Store):
-            with self._said_by_the_driver():
-                if self.comm.is_driver:
-                    self.outcome.shots.store(task.path.shots, operation)
-        elif isinstance(operation, Misread):
-            rng = generator(self.settings.seed, _READOUT, *task.path.key, 3, task.number)
-            self.outcome.shots.misread(task.path.shots, operation, rng)
-        task.number += 1
-        return True
-
-    def _jump(self, task: Task, jump: Jump) -> bool:
-        """Go on with the shots for which a condition holds elsewhere than with the others."""
-        part, middle = task.path.shots, np.zeros(1, np.int64)
-        with self._said_by_the_driver():
-            if self.comm.is_driver:
-                middle[0] = self.outcome.shots.divide(part, jump.condition)
-        self.comm.broadcast(middle)
-        place = int(middle[0])
-        numbers = (task.number + 1, self.program.places[jump.mark] + 1)
-        slices = (slice(part.start, place), slice(place, part.stop))
-        order = self._smaller_last(slices)
-        if len(order) == 1:
-            task.number = numbers[order[0]]
-            return True
-        for way in order:
-            state = task.state if way == order[-1] else task.state.copy()
-            path = task.path.child(_CONDITION + way, slices[way])
-            self._waiting.append(Task(state, numbers[way], path))
-        return False
-
-    @staticmethod
-    def _smaller_last(slices: Sequence[slice]) -> list[int]:
-        """The parts that have shots, so that the smaller is run first.
-
-        Then no more states than the logarithm of the shots wait at a time.
-        """
-        lengths = [part.stop - part.start for part in slices]
-        return sorted((n for n in range(len(slices)) if lengths[n]), key=lambda n: -lengths[n])
-
-    @contextmanager
-    def _said_by_the_driver(self) -> Iterator[None]:
-        """A classical expression without a value is so on every MPI rank."""
-        failure: ClassicalError | None = None
-        try:
-            yield
-        except ClassicalError as error:
-            failure = error
-        failure = self.comm.broadcast_object(failure)
-        if failure is not None:
-            raise failure
-
     def _set(self, state: AnyState, columns: NDArray[np.complex128]) -> AnyState:
         """All qubits in another state, held in the same way."""
         if isinstance(state, DensityState):
@@ -380,48 +299,6 @@ class Evolution:
             columns,
             self.settings.reserve,
         )
-
-    def _measure(self, task: Task, step: MeasureStep) -> None:
-        """Split the shots over the outcomes of a measurement, and go on with each later."""
-        state, path = task.state, task.path
-        masses = self._masses(state, step)
-        ones = self._split_shots(masses, path)
-        middle = path.shots.stop - ones
-        slices = (slice(path.shots.start, middle), slice(middle, path.shots.stop))
-        outcomes = self._smaller_last(slices)
-        for outcome in outcomes:
-            branch = state if outcome == outcomes[-1] else state.copy()
-            scale = np.sqrt(masses.sum() / masses[outcome])
-            branch.project(_PROJECTORS[outcome] * scale, step.qubits)
-            child = path.child(outcome, slices[outcome])
-            self._write_outcome(step, outcome, child)
-            self._waiting.append(Task(branch, task.number + 1, child))
-
-    def _masses(self, state: AnyState, step: MeasureStep) -> NDArray[np.float64]:
-        """Weights of both outcomes of a measurement, on every MPI rank."""
-        if isinstance(state, DensityState):
-            return state.marginal(step.qubits)
-        if isinstance(state, SampledState):
-            return state.masses(step.qubits[0])
-        projection = ChannelStep(step.qubits, _PROJECTORS)
-        masses: NDArray[np.float64] = self._low_rank.weights(state, projection).sum(axis=1)
-        self.comm.sum_over_columns(masses)
-        return masses
-
-    def _split_shots(self, masses: NDArray[np.float64], path: Path) -> int:
-        """Number of shots that read one, drawn on the driver."""
-        part = min(1.0, max(0.0, float(masses[1] / masses.sum())))
-        rng = generator(self.settings.seed, _SPLIT, *path.key)
-        ones = np.array([rng.binomial(path.number, part)], dtype=np.int64)
-        self.comm.broadcast(ones)
-        return int(ones[0])
-
-    def _write_outcome(self, step: MeasureStep, outcome: int, path: Path) -> None:
-        bits = np.full(path.number, outcome, np.bool_)
-        if step.measure.readout is not None:
-            rng = generator(self.settings.seed, _READOUT, *path.key)
-            bits = misread(bits, step.measure.readout, rng)
-        write_bits(self.outcome.shots.rows[path.shots], [step.measure], bits[:, np.newaxis])
 
     def _finish(self, state: AnyState, path: Path) -> None:
         """Sample the last measurements and note how good the state is."""
@@ -457,6 +334,6 @@ def sample_final(
 ) -> None:
     """Draw the last measurements from the weights of the rows held here, in place; collective."""
     measures = program.final_measures
-    rows = sample_rows(comm, weights, len(samples), generator(seed, _SAMPLE, *key))
-    rng = generator(seed, _READOUT, *key, 2)
+    rows = sample_rows(comm, weights, len(samples), generator(seed, Purpose.SAMPLE, *key))
+    rng = generator(seed, Purpose.FINAL_READOUT, *key)
     write_bits(samples, measures, written_bits(rows, measures, rng))

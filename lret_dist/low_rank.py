@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lret_dist.communicator import GridCommunicator
-    from lret_dist.evolution import Task
+    from lret_dist.histories import Task
     from lret_dist.program import ChannelStep, Program
     from lret_dist.records import Outcome, Path, RunSettings
     from lret_dist.state import State

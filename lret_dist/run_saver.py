@@ -18,8 +18,8 @@ from lret_dist.budget import CompressionPolicy, TruncationBudget
 from lret_dist.checkpoint_folder import CheckpointFolder
 from lret_dist.checkpoint_writer import Matrix
 from lret_dist.density import DensityState
-from lret_dist.evolution import Task
 from lret_dist.factor import Factor
+from lret_dist.histories import Task
 from lret_dist.layout import Layout
 from lret_dist.program import ExchangeStep
 from lret_dist.records import History, Outcome, Path
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from lret_dist.checkpoint_reader import Checkpoint
     from lret_dist.communicator import GridCommunicator
-    from lret_dist.evolution import AnyState
+    from lret_dist.histories import AnyState
     from lret_dist.program import Program
     from lret_dist.records import CheckpointSettings, RunSettings
 

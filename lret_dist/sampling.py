@@ -6,6 +6,7 @@ are drawn on the driver; amplitudes are summed in the order of the basis states.
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,12 +19,26 @@ if TYPE_CHECKING:
     from lret_dist.circuit import Measure
     from lret_dist.communicator import GridCommunicator
 
-__all__ = ["generator", "misread", "sample_rows", "write_bits", "written_bits"]
+__all__ = ["Purpose", "generator", "misread", "sample_rows", "write_bits", "written_bits"]
 
 
-def generator(seed: int, *key: int) -> np.random.Generator:
-    """A counter-based generator for one purpose, named by small integers."""
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *key])))
+class Purpose(IntEnum):
+    """What random numbers are for: no two purposes share any."""
+
+    SAMPLE = 0
+    READOUT = 1
+    SPLIT = 2
+    SHUFFLE = 3
+    BATCH = 4
+    FINAL_READOUT = 5
+    MISREAD = 6
+
+
+def generator(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:
+    """A counter-based generator for one purpose, and one history or batch named by integers."""
+    # The length comes first, as a seed sequence is the same with zeros behind it.
+    words = [seed, purpose, len(key), *key]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(words)))
 
 
 def sample_rows(

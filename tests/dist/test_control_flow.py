@@ -119,7 +119,9 @@ def test_bad_flow(circuit: Circuit, message: str) -> None:
 
 def test_outcomes_that_decide_need_shots() -> None:
     circuit = Circuit(1, 1).gate("h", [0]).measure(0, 0).jump("end", bit(0)).mark("end")
-    with pytest.raises(ValueError, match="shots must be at least 1 for a circuit in which outcomes decide"):
+    with pytest.raises(
+        ValueError, match="shots must be at least 1 for a circuit in which outcomes decide"
+    ):
         simulate(circuit, shots=0)
 
 

@@ -21,7 +21,8 @@ from random_circuits import (
 )
 
 from lret_dist import CheckpointError, Circuit, StoppedError, simulate_collectively
-from lret_dist.evolution import Evolution, Task
+from lret_dist.evolution import Evolution
+from lret_dist.histories import Task
 from lret_dist.orders import Order, Orders
 from lret_dist.records import Outcome
 
