@@ -6,14 +6,12 @@ definition, taken apart until only known operations are left; without a definiti
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import singledispatch
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qiskit import QuantumCircuit
 from qiskit.circuit import Barrier as QiskitBarrier
 from qiskit.circuit import (
     BreakLoopOp,
@@ -26,7 +24,6 @@ from qiskit.circuit import (
 from qiskit.circuit import Measure as QiskitMeasure
 from qiskit.circuit import Reset as QiskitReset
 from qiskit.circuit import Store as QiskitStore
-from qiskit.circuit.exceptions import CircuitError
 from qiskit.circuit.library import (
     DiagonalGate,
     MCPhaseGate,
@@ -36,8 +33,6 @@ from qiskit.circuit.library import (
     UnitaryGate,
 )
 from qiskit.quantum_info import Kraus, SuperOp
-from qiskit.transpiler import TranspilerError
-from qiskit.transpiler.passes import HighLevelSynthesis
 from qiskit_aer.library import SetDensityMatrix, SetStatevector
 from qiskit_aer.library.control_flow_instructions import AerJump, AerMark
 from qiskit_aer.library.save_instructions.save_data import SaveData
@@ -55,18 +50,26 @@ from lret_dist import (
     Measure,
     Reset,
     Store,
-    UnsupportedOperationError,
 )
-from lret_dist.channels import ComplexArray, as_kraus, as_unitary
+from lret_dist.channels import as_kraus, as_unitary
 from lret_dist.circuit import MAX_GATE_QUBITS
 from lret_qiskit.translators.control_flow import append_control_flow
 from lret_qiskit.translators.expressions import Memory
+from lret_qiskit.translators.operations import (
+    checked,
+    controlled_matrix,
+    has_open_control,
+    matrix_of,
+    synthesised,
+    unsupported,
+)
 from lret_qiskit.translators.quantum_errors import lindblad_terms
 from lret_qiskit.translators.saves import translate_save, translate_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from qiskit import QuantumCircuit
     from qiskit.circuit import CircuitInstruction, Clbit
 
     from lret_dist.saves import Save
@@ -186,7 +189,7 @@ class Translation:
 
     def append_gate(self, operation: Operation, wires: tuple[int, ...], matrix: Any) -> None:
         """Append a gate given by its own matrix, which is checked."""
-        unitary = _checked(as_unitary, matrix, operation, wires)
+        unitary = checked(as_unitary, matrix, operation, wires)
         # Qiskit Aer knows no label of a diagonal gate: noise is matched on its name.
         label = None if isinstance(operation, DiagonalGate) else getattr(operation, "label", None)
         self.circuit.operations.append(Gate(operation.name, wires, unitary, label))
@@ -197,11 +200,11 @@ class Translation:
         """Append an operation's definition or, where it has none, its matrix."""
         definition = getattr(operation, "definition", None)
         if definition is None:
-            matrix = None if clbits or len(wires) > MAX_GATE_QUBITS else _matrix(operation)
+            matrix = None if clbits or len(wires) > MAX_GATE_QUBITS else matrix_of(operation)
             if matrix is not None:
                 self.append_gate(operation, wires, matrix)
                 return
-            definition = _synthesised(operation)
+            definition = synthesised(operation)
         self.append_all(definition, wires, clbits)
 
 
@@ -221,12 +224,12 @@ def _append_channel(
     operation: Operation, out: Translation, wires: tuple[int, ...], *_: Any
 ) -> None:
     if len(wires) > MAX_GATE_QUBITS:
-        raise _unsupported(
+        raise unsupported(
             operation, f"it acts on {len(wires)} qubits, a channel may on {MAX_GATE_QUBITS}"
         )
     params = operation.params
     given = Kraus(SuperOp(params[0])).data if operation.name == "superop" else params
-    kraus = _checked(as_kraus, given, operation, wires)
+    kraus = checked(as_kraus, given, operation, wires)
     out.circuit.operations.append(Channel(wires, kraus, operation.name))
 
 
@@ -246,7 +249,7 @@ def _append_error(
     for kraus, positions in lindblad_terms(error):
         acting = tuple(wires[position] for position in positions)
         if len(acting) > MAX_GATE_QUBITS:
-            raise _unsupported(operation, f"one of its generators acts on {len(acting)} qubits")
+            raise unsupported(operation, f"one of its generators acts on {len(acting)} qubits")
         out.circuit.operations.append(Channel(acting, kraus, operation.name))
 
 
@@ -269,12 +272,12 @@ def _append_multiplexer(
 def _append_matrix_gate(
     operation: Operation, out: Translation, wires: tuple[int, ...], clbits: Sequence[int]
 ) -> None:
-    if len(wires) > MAX_GATE_QUBITS or _has_open_control(operation):
+    if len(wires) > MAX_GATE_QUBITS or has_open_control(operation):
         out.append_parts(operation, wires, clbits)
     elif isinstance(operation, DiagonalGate):
         out.append_gate(operation, wires, np.diag(operation.params))
     elif isinstance(operation, ControlledGate):
-        out.append_gate(operation, wires, _controlled_matrix(operation))
+        out.append_gate(operation, wires, controlled_matrix(operation))
     else:
         out.append_gate(operation, wires, operation.to_matrix())
 
@@ -363,52 +366,3 @@ _BY_NAME: dict[str, Callable[..., None]] = {
     "multiplexer": _append_multiplexer,
     "superop": _append_channel,
 }
-
-
-def _has_open_control(operation: Operation) -> bool:
-    """Whether a control acts on 0: the definition then holds the gate with closed controls."""
-    if not isinstance(operation, ControlledGate):
-        return False
-    return bool(operation.ctrl_state + 1 != 1 << operation.num_ctrl_qubits)
-
-
-def _controlled_matrix(gate: ControlledGate) -> ComplexArray:
-    """The base gate's matrix in the rows and columns whose lowest bits, the controls, are 1."""
-    matrix = np.eye(1 << gate.num_qubits, dtype=np.complex128)
-    controls = 1 << gate.num_ctrl_qubits
-    matrix[controls - 1 :: controls, controls - 1 :: controls] = gate.base_gate.to_matrix()
-    return matrix
-
-
-def _synthesised(operation: Operation) -> QuantumCircuit:
-    """A circuit of an operation without definition or matrix, such as a wide permutation."""
-    bits = range(operation.num_qubits), range(operation.num_clbits)
-    circuit = whole = QuantumCircuit(*map(len, bits))
-    whole.append(operation, *bits)
-    with suppress(TranspilerError):
-        circuit = HighLevelSynthesis()(whole)
-    if operation.name in circuit.count_ops():
-        reason = "it has neither a definition nor a matrix, and Qiskit no synthesis for it"
-        raise _unsupported(operation, reason)
-    return circuit
-
-
-def _checked(
-    check: Callable[[Any], ComplexArray], value: Any, operation: Operation, wires: tuple[int, ...]
-) -> ComplexArray:
-    try:
-        return check(value)
-    except ValueError as error:
-        raise ValueError(f"{operation.name!r} on qubits {wires}: {error}") from None
-
-
-def _matrix(operation: Operation) -> ComplexArray | None:
-    try:
-        matrix: ComplexArray = operation.to_matrix()
-    except (AttributeError, CircuitError):
-        return None
-    return matrix
-
-
-def _unsupported(operation: Operation, reason: str) -> UnsupportedOperationError:
-    return UnsupportedOperationError(f"operation {operation.name!r} is not supported: {reason}")
