@@ -37,11 +37,15 @@ if TYPE_CHECKING:
 
     from lret_dist.circuit import Circuit, Operation
 
-__all__ = ["NOISELESS", "ErrorTerm", "NoiseModel", "takes_noise"]
+__all__ = ["NOISELESS", "PART", "ErrorTerm", "NoiseModel", "takes_noise"]
 
+#: Name of the gates that one gate is made of which is too wide for a matrix.
+PART = "part of a gate"
 #: Instructions that no model adds noise to, whatever their label: what is written into a circuit as
 #: a channel is what it is.
-NOISELESS = frozenset({"barrier", "kraus", "pauli", "quantum_channel", "superop"})
+NOISELESS = frozenset(
+    {"barrier", "global_phase", "kraus", "pauli", "quantum_channel", "superop", PART}
+)
 
 #: Operations that are none of a device.
 _BOOKKEEPING = (Barrier, *get_args(Save), *CONTROL_FLOW)

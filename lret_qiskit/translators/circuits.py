@@ -19,6 +19,7 @@ from qiskit.circuit import (
     ControlFlowOp,
     ControlledGate,
     Delay,
+    Instruction,
     Operation,
 )
 from qiskit.circuit import Measure as QiskitMeasure
@@ -53,6 +54,7 @@ from lret_dist import (
 )
 from lret_dist.channels import as_kraus, as_unitary
 from lret_dist.circuit import MAX_GATE_QUBITS
+from lret_dist.noise import PART
 from lret_qiskit.translators.control_flow import append_control_flow
 from lret_qiskit.translators.expressions import Memory
 from lret_qiskit.translators.operations import (
@@ -207,6 +209,15 @@ class Translation:
             definition = synthesised(operation)
         self.append_all(definition, wires, clbits)
 
+    def append_noiseless_parts(self, operation: Operation, wires: tuple[int, ...]) -> None:
+        """Append the parts of what is one gate to a noise model, but too wide for a matrix."""
+        operations = self.circuit.operations
+        first = len(operations)
+        self.append_parts(operation, wires, ())
+        for place, part in enumerate(operations[first:], first):
+            if isinstance(part, Gate):
+                operations[place] = Gate(PART, part.qubits, part.matrix)
+
 
 @singledispatch
 def _append(
@@ -255,11 +266,11 @@ def _append_error(
 
 @_append.register(UCGate)
 def _append_multiplexer(
-    operation: Operation, out: Translation, wires: tuple[int, ...], clbits: Sequence[int]
+    operation: Operation, out: Translation, wires: tuple[int, ...], *_: Any
 ) -> None:
     """Append one matrix for each value of the last qubits."""
     if len(wires) > MAX_GATE_QUBITS:
-        out.append_parts(operation, wires, clbits)
+        out.append_noiseless_parts(operation, wires)
     else:
         out.append_gate(operation, wires, block_diag(*operation.params))
 
@@ -272,8 +283,11 @@ def _append_multiplexer(
 def _append_matrix_gate(
     operation: Operation, out: Translation, wires: tuple[int, ...], clbits: Sequence[int]
 ) -> None:
-    if len(wires) > MAX_GATE_QUBITS or has_open_control(operation):
+    wide = len(wires) > MAX_GATE_QUBITS
+    if has_open_control(operation) or (isinstance(operation, MCXGate | MCPhaseGate) and wide):
         out.append_parts(operation, wires, clbits)
+    elif wide:
+        out.append_noiseless_parts(operation, wires)
     elif isinstance(operation, DiagonalGate):
         out.append_gate(operation, wires, np.diag(operation.params))
     elif isinstance(operation, ControlledGate):
@@ -353,8 +367,14 @@ def _saves_vector(circuit: QuantumCircuit) -> bool:
     for instruction in circuit.data:
         if instruction.name == "save_statevector":
             return True
-        blocks = instruction.operation.blocks if instruction.is_control_flow() else ()
-        if any(map(_saves_vector, blocks)):
+        if instruction.is_standard_gate():
+            continue
+        operation = instruction.operation
+        parts = operation.blocks if instruction.is_control_flow() else ()
+        # A gate, whose definition may take long to make, saves nothing.
+        if type(operation) is Instruction and operation.definition is not None:
+            parts = (operation.definition,)
+        if any(map(_saves_vector, parts)):
             return True
     return False
 

@@ -8,9 +8,16 @@ from aer_reference import aer_data, errors_on, pick, random_kraus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
-from qiskit.circuit import Delay, Instruction
-from qiskit.circuit.library import CXGate, RXGate, UnitaryGate, XGate
-from qiskit.quantum_info import PTM, Choi, Kraus, Operator, Stinespring, SuperOp
+from qiskit.circuit import Delay, Gate, Instruction
+from qiskit.circuit.library import (
+    CXGate,
+    DiagonalGate,
+    PauliGate,
+    RXGate,
+    UnitaryGate,
+    XGate,
+)
+from qiskit.quantum_info import PTM, Choi, Kraus, Operator, Stinespring, SuperOp, random_unitary
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import (
     NoiseModel,
@@ -192,6 +199,33 @@ def test_readout_errors(backend: LRETBackend) -> None:
         expected += true[3 * bit] * np.kron(READ_FIRST[bit], READ_FIRST[bit])
     found = np.array([data.get_counts().get(format(i, "02b"), 0) for i in range(4)]) / 40_000
     np.testing.assert_allclose(found, expected, atol=5 * 0.5 / 200)
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        PauliGate("XYZXYZX"),
+        DiagonalGate(np.exp(1j * np.arange(128) ** 2).tolist()),
+        UnitaryGate(random_unitary(128, seed=3)),
+    ],
+    ids=lambda gate: gate.name,
+)
+@pytest.mark.filterwarnings("ignore:noise on .* acts nowhere")
+def test_wide_gates_are_one_gate_to_the_noise(gate: Gate) -> None:
+    """They are taken apart here, not in Aer: the errors of their parts must not act."""
+    model = NoiseModel()
+    names = ["x", "y", "z", "u", "u1", "u2", "u3", "p", "ry", "rz", "h"]
+    model.add_all_qubit_quantum_error(depolarizing_error(0.05, 1), names)
+    model.add_all_qubit_quantum_error(depolarizing_error(0.05, 2), ["cx", "cz"])
+    circuit = QuantumCircuit(7)
+    circuit.h(range(7))
+    circuit.append(gate, range(7))
+    circuit.h(range(7))
+    circuit.save_probabilities()
+    backend = LRETBackend(epsilon=0, method="density_matrix")
+    found = backend.run(circuit, noise_model=model).result().data(0)["probabilities"]
+    expected = aer_data(circuit, model)["probabilities"]
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE)
 
 
 JOINT = np.array([[0.1, 0.2, 0.3, 0.4], [0, 1, 0, 0], [0.5, 0, 0.5, 0], [0, 0, 0, 1]])

@@ -201,6 +201,19 @@ def test_state_vectors_with_their_global_phase(seed: int) -> None:
     assert found == expected
 
 
+def test_the_phase_of_a_composite_instruction_that_saves() -> None:
+    inner = QuantumCircuit(1, global_phase=0.5)
+    inner.h(0)
+    inner.save_statevector()
+    circuit = QuantumCircuit(1, global_phase=0.7)
+    circuit.append(inner.to_instruction(), [0])
+    noise = NoiseModel()
+    noise.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), "x")
+    with pytest.warns(UserWarning, match="noise on 'x' acts nowhere"):
+        found = LRETBackend().run(circuit, noise_model=noise).result().data(0)["statevector"]
+    np.testing.assert_allclose(found.data, np.exp(1.2j) * np.sqrt([0.5, 0.5]), atol=1e-12)
+
+
 def test_the_state_vector_after_a_reset(backend: LRETBackend) -> None:
     circuit = QuantumCircuit(1)
     circuit.x(0)
