@@ -17,7 +17,7 @@ from qiskit.circuit.library import (
     UnitaryGate,
     XGate,
 )
-from qiskit.quantum_info import PTM, Choi, Kraus, Operator, Stinespring, SuperOp, random_unitary
+from qiskit.quantum_info import PTM, Choi, Kraus, Operator, Stinespring, SuperOp
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import (
     NoiseModel,
@@ -206,7 +206,6 @@ def test_readout_errors(backend: LRETBackend) -> None:
     [
         PauliGate("XYZXYZX"),
         DiagonalGate(np.exp(1j * np.arange(128) ** 2).tolist()),
-        UnitaryGate(random_unitary(128, seed=3)),
     ],
     ids=lambda gate: gate.name,
 )
