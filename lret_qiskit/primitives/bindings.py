@@ -1,9 +1,11 @@
 """A parameterised circuit with its parameter sets, as circuits of LRET.
 
-A circuit whose parameters all are the one angle of a standard gate is translated once: the matrix
-of such a gate is a combination of 1, cos(t/2), sin(t/2), cos(t) and sin(t) with matrices that do
-not depend on the angle t, so those of many parameter sets are one product, which takes a fifth to a
-half of the time of their translations. Any other circuit is bound and translated for each set.
+Where there are many parameter sets, a circuit whose parameters all are the one angle of a standard
+gate is translated once: the matrix of such a gate is a combination of 1, cos(t/2), sin(t/2), cos(t)
+and sin(t) with matrices that do not depend on the angle t, so those of many parameter sets are one
+product, which takes a fifth to a half of the time of their translations. Any other circuit is bound
+and translated for each set, and so is one whose noise passes look at gates: these must see the
+bound gates themselves.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from qiskit.circuit.library import UnitaryGate, get_standard_gate_name_mapping
 
 from lret_dist import Circuit, Gate
 from lret_dist.saves import Save
+from lret_qiskit.noise.relaxation import acts_on_delays_alone
 from lret_qiskit.noise_model_importer import with_noise_passes
 from lret_qiskit.translators import translate_circuit
 
@@ -111,7 +114,13 @@ class _Template:
 
     @classmethod
     def of(cls, circuit: QuantumCircuit, noise: NoiseModel | None) -> _Template | None:
-        """The template of a circuit, or None where it takes more than angles of its own gates."""
+        """The template of a circuit.
+
+        None where it takes more than angles of its own gates, or where a noise pass may act on
+        these by their class, name, angle or duration, which a stand-in has not.
+        """
+        if not all(map(acts_on_delays_alone, getattr(noise, "passes", ()))):
+            return None
         parameterised = [each for each in circuit.data if each.is_parameterized()]
         if any(_terms_of(each) is None for each in parameterised):
             return None

@@ -144,14 +144,15 @@ class _EstimatorTask(PubTask):
         super().__init__(name, pub.circuit, pub.parameter_values, noise)
         self._pub = pub
         self._base = options
+        used = _used(self.first, noise)
+        self._used_qubits = len(used)
         observables, numbers = distinct_observables(pub.observables)
-        self._observables = self._reduced(observables)
+        self._observables = self._reduced(observables, used)
         places = np.arange(self.size).reshape(pub.parameter_values.shape)
         sets, self._wanted = (each.ravel() for each in np.broadcast_arrays(places, numbers))
         # The values of each parameter set lie side by side in this order of all values.
         self._order = np.argsort(sets, kind="stable")
         self._starts = np.searchsorted(sets[self._order], np.arange(self.size + 1))
-        self._used_qubits = len(_used(self.first))
         # Where outcomes decide what is done, each shot has an expectation value of its own.
         self._by_shots = self.first is not None and self.first.is_dynamic
         self._values, self._errors, self._bounds = np.zeros((3, sets.size))
@@ -170,11 +171,10 @@ class _EstimatorTask(PubTask):
         summary["error_bounds"] = self._bounds.reshape(shape)
         return PubResult(data, metadata=metadata)
 
-    def _reduced(self, observables: list[Observable]) -> list[Observable]:
-        """The observables on qubits that the circuit uses; the others are in their zero state."""
+    def _reduced(self, observables: list[Observable], used: frozenset[int]) -> list[Observable]:
+        """The observables on the qubits in use; the others are in their zero state."""
         if self._base.initial_state is not None:
             return observables
-        used = _used(self.first)
         return [without_idle_qubits(each, used) for each in observables]
 
     def _options(self, number: int) -> SimulationOptions:
@@ -235,10 +235,13 @@ def _saves(sums: SavedSums, num_qubits: int, subtype: str) -> list[Operation]:
     return [replace(save, subtype=subtype) for save in circuit.saves]
 
 
-def _used(circuit: Circuit | None) -> frozenset[int]:
-    """Qubits that an operation other than a barrier acts on."""
-    operations = () if circuit is None else circuit.operations
-    return frozenset(q for op in operations if not isinstance(op, Barrier) for q in op.qubits)
+def _used(circuit: Circuit | None, noise: NoiseModel | None) -> frozenset[int]:
+    """Qubits that an operation other than a barrier acts on, or the noise of one."""
+    if circuit is None:
+        return frozenset()
+    # An error may act on other qubits than its instruction does.
+    bound = circuit if noise is None else noise.bind(circuit)
+    return frozenset(q for op in bound if not isinstance(op, Barrier) for q in op.qubits)
 
 
 def _string(letters: Mapping[int, str], qubits: list[int]) -> str:

@@ -24,6 +24,7 @@ from qiskit_aer.noise import NoiseModel, amplitude_damping_error, depolarizing_e
 from qiskit_aer.primitives import EstimatorV2
 from scipy.optimize import minimize
 
+import lret_dist
 from lret_qiskit import LRETBackend, LRETEstimator
 from lret_qiskit.primitives.observables import SavedSums, distinct_observables
 
@@ -220,6 +221,16 @@ def test_initial_state_on_qubits_without_gates() -> None:
     excited = np.eye(4)[3]
     data = LRETEstimator(initial_state=excited).run([(circuit, ["ZI", "IZ"])]).result()[0].data
     np.testing.assert_allclose(data.evs, [-1, 1], atol=1e-12)
+
+
+def test_noise_on_qubits_without_gates() -> None:
+    flip = lret_dist.NoiseModel()
+    flip.add_error(np.array([[[0, 1], [1, 0]]]), "cx", [0, 1], noise_qubits=[2])
+    circuit = QuantumCircuit(4)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    result = LRETEstimator(noise_model=flip).run([(circuit, ["IZII", "ZIII", "ZZZZ"])]).result()
+    np.testing.assert_allclose(result[0].data.evs, [-1, 1, -1], atol=1e-9)
 
 
 def test_measurements_act_on_the_state() -> None:

@@ -2,12 +2,17 @@
 
 import numpy as np
 import pytest
+from aer_reference import aer_data
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.circuit.classical import expr
-from qiskit.circuit.library import get_standard_gate_name_mapping, real_amplitudes
+from qiskit.circuit.library import RXGate, get_standard_gate_name_mapping, real_amplitudes
+from qiskit.quantum_info import Pauli
+from qiskit.transpiler import InstructionProperties, PassManager, Target, TransformationPass
+from qiskit_aer.noise import LocalNoisePass, NoiseModel, RelaxationNoisePass, pauli_error
 
 from lret_dist import Circuit
+from lret_qiskit import LRETEstimator
 from lret_qiskit.primitives.bindings import Bindings
 from lret_qiskit.translators import translate_circuit
 
@@ -99,6 +104,37 @@ def test_parameters_of_a_noisy_delay() -> None:
     circuit.rx(Parameter("a"), 0)
     circuit.delay(Parameter("b"), 0, unit="s")
     check(circuit, low=0.0)
+
+
+def on_gates_of_a_class() -> TransformationPass:
+    error = pauli_error([("X", 0.2), ("I", 0.8)]).to_instruction()
+    return LocalNoisePass(lambda *_: error, op_types=[RXGate], method="append")
+
+
+def on_gates_with_a_duration() -> TransformationPass:
+    target = Target(num_qubits=1)
+    timed = {(0,): InstructionProperties(duration=1e-5)}
+    target.add_instruction(RXGate(Parameter("a")), timed)
+    return RelaxationNoisePass([1e-5], [1e-5], dt=1e-9, target=target)
+
+
+@pytest.mark.parametrize("noise_pass", [on_gates_of_a_class(), on_gates_with_a_duration()])
+def test_noise_passes_see_the_bound_gates(noise_pass: TransformationPass) -> None:
+    angle = Parameter("t")
+    circuit = QuantumCircuit(1)
+    circuit.rx(angle, 0)
+    model = NoiseModel()
+    model._custom_noise_passes.append(noise_pass)
+    values = np.linspace(0, 3, SETS)
+    found = LRETEstimator(noise_model=model).run([(circuit, "Z", values)]).result()[0].data.evs
+    wanted = []
+    for value in values:
+        bound = PassManager([noise_pass]).run(circuit.assign_parameters([value]))
+        bound.save_density_matrix()
+        rho = aer_data(bound)["density_matrix"]
+        wanted.append(rho.expectation_value(Pauli("Z")).real)
+    np.testing.assert_allclose(found, wanted, atol=1e-7)
+    assert np.abs(np.cos(values) - wanted).max() > 0.1
 
 
 def test_no_parameter_sets() -> None:
