@@ -44,6 +44,9 @@ class LRETPrimitiveJob(BasePrimitiveJob[PrimitiveResult[Any], JobStatus]):  # ty
         self._begun = False
         self._stop = threading.Event()
         self._ended = threading.Event()
+        # Guards what is decided once: a job is cancelled, or it has the results of all its runs.
+        self._lock = threading.Lock()
+        self._has_run = False
         self._warnings: list[str] = []
         self._error: BaseException | None = None
         self._result: PrimitiveResult[Any] | None = None
@@ -56,11 +59,12 @@ class LRETPrimitiveJob(BasePrimitiveJob[PrimitiveResult[Any], JobStatus]):  # ty
     def __getstate__(self) -> dict[str, Any]:
         self._ended.wait()
         kept: dict[str, Any] = {"_session": None, "_tasks": [], "_stop": None, "_ended": None}
-        return self.__dict__ | kept
+        return self.__dict__ | kept | {"_lock": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._stop, self._ended = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
         self._ended.set()
 
     def result(self, timeout: float | None = None) -> PrimitiveResult[Any]:
@@ -94,10 +98,11 @@ class LRETPrimitiveJob(BasePrimitiveJob[PrimitiveResult[Any], JobStatus]):  # ty
         return JobStatus.CANCELLED if cancelled else JobStatus.ERROR
 
     def cancel(self) -> bool:
-        """Stop the job; False if it had ended already."""
-        if self._ended.is_set():
-            return False
-        self._stop.set()
+        """Stop the job; False if it had ended already, or all its runs had."""
+        with self._lock:
+            if self._has_run or self._ended.is_set():
+                return False
+            self._stop.set()
         for _, handle in list(self._under_way):
             handle.cancel()
         return True
@@ -146,6 +151,10 @@ class LRETPrimitiveJob(BasePrimitiveJob[PrimitiveResult[Any], JobStatus]):  # ty
             sent += sum(len(numbers) for _, numbers in pieces)
         while self._under_way:
             self._collect()
+        with self._lock:
+            if self._stop.is_set():
+                raise CancelledError("the job was cancelled")
+            self._has_run = True
 
     def _send(self, pieces: list[Piece], seed_number: int) -> None:
         assert self._session is not None

@@ -1,6 +1,8 @@
 """The sampler against Qiskit's reference and the exact density matrix of Qiskit Aer."""
 
+import contextlib
 import pickle
+import threading
 import warnings
 
 import numpy as np
@@ -16,8 +18,10 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
-from lret_dist import TruncationWarning
+from lret_dist import SimulationOptions, TruncationWarning
 from lret_qiskit import LRETBackend, LRETSampler
+from lret_qiskit.primitives.job import LRETPrimitiveJob
+from lret_qiskit.primitives.sampler import _SamplerTask
 
 SHOTS = 20_000
 
@@ -342,3 +346,43 @@ def test_cancelled_job(noise: NoiseModel) -> None:
         job.result(timeout=60)
     assert job.cancelled()
     assert job.status() is JobStatus.CANCELLED
+
+
+class Waiting(_SamplerTask):
+    """A PUB that waits when its last run is taken, or before its result is made."""
+
+    def __init__(self, circuit: QuantumCircuit, waits_in: str) -> None:
+        pub = SamplerPub.coerce(circuit, 10)
+        super().__init__("PUB 0", pub, None, SimulationOptions(seed=1))
+        self._waits_in = waits_in
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def _put(self, number, result) -> None:
+        super()._put(number, result)
+        self._wait("last run")
+
+    def result(self):
+        self._wait("result")
+        return super().result()
+
+    def _wait(self, place: str) -> None:
+        if place == self._waits_in:
+            self.reached.set()
+            assert self.go_on.wait(60)
+
+
+@pytest.mark.parametrize(
+    ("waits_in", "status"), [("last run", JobStatus.CANCELLED), ("result", JobStatus.DONE)]
+)
+def test_cancelled_at_the_end(
+    backend: LRETBackend, bell: QuantumCircuit, waits_in: str, status: JobStatus
+) -> None:
+    """What ``cancel`` says holds, however late it is called."""
+    task = Waiting(bell, waits_in)
+    job = LRETPrimitiveJob(backend.session, [task])
+    assert task.reached.wait(60)
+    assert job.cancel() is (status is JobStatus.CANCELLED)
+    task.go_on.set()
+    with contextlib.suppress(JobError):
+        job.result(timeout=60)
+    assert job.status() is status
