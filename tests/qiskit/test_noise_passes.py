@@ -7,16 +7,24 @@ import numpy as np
 import pytest
 from aer_reference import aer_data
 from qiskit import QuantumCircuit
-from qiskit.circuit import Delay
+from qiskit.circuit import Delay, Instruction, Parameter
 from qiskit.circuit.library import CXGate, RXGate, SXGate, UnitaryGate, XGate
 from qiskit.quantum_info import Operator
 from qiskit.transpiler import InstructionProperties, PassManager, Target
-from qiskit_aer.noise import NoiseModel, amplitude_damping_error, thermal_relaxation_error
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import (
+    NoiseModel,
+    amplitude_damping_error,
+    pauli_error,
+    thermal_relaxation_error,
+)
 from qiskit_aer.noise.passes import LocalNoisePass, RelaxationNoisePass
 
+from lret_dist import UnsupportedOperationError
 from lret_qiskit import LRETBackend, NoiseModelImporter
 from lret_qiskit.noise.aer_model import noise_passes, pass_arguments
 from lret_qiskit.noise.imported import ImportedNoiseModel
+from lret_qiskit.noise.passes import with_noise_passes
 
 T1S, T2S = [50e-6, 80e-6, 20e-6], [30e-6, 100e-6, 40e-6]
 
@@ -129,6 +137,145 @@ def test_delays_in_blocks(backend: LRETBackend) -> None:
     # Qubit 2 of 0 with the others in 1.
     total = sum(expected[i, i].real for i in range(8) if not i & 4)
     assert total == pytest.approx(decayed, abs=1e-9)
+
+
+def relaxing(op_types: object = Delay) -> NoiseModel:
+    return with_passes(RelaxationNoisePass([1e-6] * 2, [1e-6] * 2, 1e-9, op_types))
+
+
+def composite(name: str) -> Instruction:
+    inner = QuantumCircuit(1, name=name)
+    inner.delay(1000, 0)
+    return inner.to_instruction()
+
+
+def test_delays_that_depend_on_a_loop(backend: LRETBackend) -> None:
+    circuit, body, inner = QuantumCircuit(2), QuantumCircuit(2), QuantumCircuit(1)
+    wait, angle = Parameter("wait"), Parameter("angle")
+    inner.delay(2 * wait, 0)
+    body.append(inner.to_instruction(), [1])
+    body.for_loop((1, 2), angle, rotation_and_delay(angle, wait), [0], [])
+    circuit.x([0, 1])
+    circuit.for_loop((100, 300), wait, body, [1, 0], [])
+    flat = QuantumCircuit(2)
+    flat.x([0, 1])
+    for value in (100, 300):
+        flat.delay(2 * value, 0)
+        for turn in (1, 2):
+            flat.append(rotation_and_delay(turn, value), [1])
+    expected = aer_rho(flat.decompose(), relaxing())
+    assert expected[0, 0].real > 0.1
+    np.testing.assert_allclose(rho_of(backend, circuit, relaxing()), expected, atol=1e-9)
+
+
+def rotation_and_delay(angle: object, wait: object) -> QuantumCircuit:
+    circuit = QuantumCircuit(1)
+    circuit.rx(angle, 0)
+    circuit.delay(wait, 0)
+    return circuit
+
+
+@pytest.mark.parametrize("jump", ["break_loop", "continue_loop"])
+def test_jumps_in_loops_with_delays(jump: str) -> None:
+    circuit, wait = QuantumCircuit(1, 1), Parameter("wait")
+    with circuit.for_loop((100, 200, 300), wait):
+        circuit.x(0)
+        circuit.measure(0, 0)
+        with circuit.if_test((0, 0)):
+            getattr(circuit, jump)()
+        circuit.delay(wait, 0)
+    circuit.save_density_matrix(label="rho")
+    theirs = AerSimulator(method="density_matrix", noise_model=relaxing(), seed_simulator=1)
+    ours = LRETBackend(noise_model=relaxing(), seed_simulator=1)
+    found, expected = (
+        backend.run(circuit, shots=4000).result().data(0)["rho"].data for backend in (ours, theirs)
+    )
+    np.testing.assert_allclose(found, expected, atol=0.04)
+
+
+def test_a_break_and_a_continue(backend: LRETBackend) -> None:
+    circuit, wait = QuantumCircuit(1, 1, name="both"), Parameter("wait")
+    with circuit.for_loop((1, 2), wait):
+        circuit.delay(wait, 0)
+        with circuit.if_test((0, 1)) as otherwise:
+            circuit.break_loop()
+        with otherwise:
+            circuit.continue_loop()
+    with pytest.raises(ValueError, match=r"'both': a loop has a break, a continue, and .* 'wait'"):
+        rho_of(backend, circuit, relaxing())
+
+
+def test_functions_of_the_loops_parameter(backend: LRETBackend) -> None:
+    circuit, flat, angle = QuantumCircuit(2), QuantumCircuit(2), Parameter("angle")
+    with circuit.for_loop((1, 2), angle):
+        circuit.rx(angle, 1)
+    flat.rx(1, 1)
+    flat.rx(2, 1)
+    model = with_passes(LocalNoisePass(local_noise, op_types=RXGate))
+    expected = rho_of(backend, flat, model)
+    np.testing.assert_allclose(rho_of(backend, circuit, model), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["x", "wait", "*"])
+def test_names_of_composites_with_delays(backend: LRETBackend, name: str) -> None:
+    """Other instructions of that name or label keep their noise."""
+    model, noisy = relaxing(), "wait" if name == "wait" else "x"
+    model.add_all_qubit_quantum_error(pauli_error([("X", 0.3), ("I", 0.7)]), noisy)
+    circuit, flat = QuantumCircuit(1), QuantumCircuit(1)
+    for each in (circuit, flat):
+        each.append(XGate(label="wait" if name == "wait" else None), [0])
+    circuit.append(composite(name), [0])
+    flat.delay(1000, 0)
+    expected = aer_rho(flat, model)
+    assert expected[1, 1].real == pytest.approx(0.7 * np.exp(-1))
+    np.testing.assert_allclose(rho_of(backend, circuit, model), expected, atol=1e-9)
+
+
+def test_control_flow_itself_has_no_noise(backend: LRETBackend) -> None:
+    seen = []
+
+    def flipped(instruction, qubits):
+        seen.append((instruction.name, tuple(qubits)))
+        return pauli_error([("X", 0.1), ("I", 0.9)]) if instruction.name == "x" else None
+
+    circuit = QuantumCircuit(3, 1)
+    circuit.h(0)
+    with circuit.if_test((0, 0)):
+        circuit.x(2)
+        with circuit.for_loop(range(2)):
+            circuit.x(1)
+    circuit.h(1)
+    rho_of(backend, circuit, with_passes(LocalNoisePass(flipped)))
+    assert [each for each in seen if each[0] in "hx"] == [
+        ("h", (0,)),
+        ("x", (2,)),
+        ("x", (1,)),
+        ("h", (1,)),
+    ]
+    assert not {"if_else", "for_loop"} & {name for name, _ in seen}
+
+
+@pytest.mark.filterwarnings("ignore:Instruction duration not found")
+def test_a_box_waits_once(backend: LRETBackend) -> None:
+    circuit = QuantumCircuit(1)
+    circuit.x(0)
+    with circuit.box(duration=500, unit="dt"):
+        circuit.delay(500, 0)
+    found = rho_of(backend, circuit, relaxing(None))
+    assert found[1, 1].real == pytest.approx(np.exp(-0.5))
+
+
+def test_delays_of_unknown_duration(backend: LRETBackend) -> None:
+    circuit = QuantumCircuit(1, 1, name="flexible")
+    with circuit.if_test((0, 0)):
+        circuit.delay(circuit.add_stretch("gap"), 0)
+    with pytest.raises(UnsupportedOperationError, match=r"'flexible': .* delay is an expression"):
+        rho_of(backend, circuit, relaxing())
+    unbound = QuantumCircuit(1, name="unbound")
+    unbound.delay(Parameter("wait"), 0)
+    model = NoiseModelImporter.import_noise_model(relaxing())
+    with pytest.raises(ValueError, match=r"'unbound': .* is the parameter wait, which has no"):
+        with_noise_passes(unbound, model)
 
 
 def test_circuits_without_delays_are_left_alone(backend: LRETBackend) -> None:
