@@ -114,7 +114,10 @@ AER_OPTIONS: dict[str, AerOption] = dict(
             max_parallel_shots=(None, int),
             accept_distributed_results=(None, bool),
         ),
-        *_unused("idle qubits are never simulated", enable_truncation=(True, bool)),
+        *_unused(
+            "idle qubits, and what nothing measured or saved depends on, are never simulated",
+            enable_truncation=(True, bool),
+        ),
         *_unused(
             "results are not rounded, and the tolerance of the checks is fixed",
             zero_threshold=(1e-10, float),
