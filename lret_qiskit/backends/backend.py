@@ -20,10 +20,11 @@ from lret_qiskit.backends.configuration import configuration_of
 from lret_qiskit.backends.options import RunOptions, as_defaults, default_options, merged_options
 from lret_qiskit.backends.parameter_binds import bound_circuits
 from lret_qiskit.backends.run_input import as_circuits, check_size, written_names
+from lret_qiskit.backends.simulated import options_from
 from lret_qiskit.backends.target import basis_names, build_target, coupling_edges, device_target
 from lret_qiskit.job import LRETJob
 from lret_qiskit.noise_matching import check_noise_acts
-from lret_qiskit.noise_model_importer import ImportCache, NoiseModelImporter, with_noise_passes
+from lret_qiskit.noise_model_importer import ImportCache, with_noise_passes
 from lret_qiskit.translators import Experiment, translate_circuit
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
 
         Args:
             backend: the device, or a stand-in such as those of
-                ``qiskit_ibm_runtime.fake_provider``.
+                ``qiskit_ibm_runtime.fake_provider``; or another simulator, of LRET or Qiskit Aer,
+                whose noise model and options are taken where they mean the same here.
             mpi_ranks: as of :class:`LRETBackend`.
             options: as of :class:`LRETBackend`. A ``noise_model`` among them, None too, takes the
                 place of the device's.
@@ -115,13 +117,11 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         """
         if not isinstance(backend, BackendV2):
             raise TypeError(f"expected a BackendV2, got {type(backend).__name__}")
-        if "noise_model" not in options:
-            options["noise_model"] = _device_noise(backend)
         made = cls(
             name=f"lret_simulator_from({backend.name})",
             num_qubits=backend.num_qubits,
             mpi_ranks=mpi_ranks,
-            **options,
+            **options_from(backend, options),
         )
         made.description = backend.description or made.description
         made._device = device_target(backend.target)
@@ -345,11 +345,6 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             rank_history=options.rank_history,
             seconds=time.perf_counter() - start,
         )
-
-
-def _device_noise(backend: BackendV2) -> NoiseModel | None:
-    model = NoiseModelImporter.from_backend(backend)
-    return model if model.errors or model.readout or model.passes else None
 
 
 def _checked_arguments(provider: Any, name: Any, num_qubits: Any) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import warnings
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -16,16 +16,14 @@ from qiskit_aer.noise import NoiseModel as AerNoiseModel
 from lret_dist import NoiseModel, SimulationOptions
 from lret_dist.options import METHODS, PARALLELIZATIONS, PRECISIONS, TRUNCATIONS
 from lret_qiskit.backends.aer_options import AER_OPTIONS, Effect, check_aer_options, method_hint
+from lret_qiskit.backends.seeds import seeded
 from lret_qiskit.backends.target import basis_names, coupling_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["RunOptions", "as_defaults", "default_options", "merged_options"]
+__all__ = ["RunOptions", "as_defaults", "default_options", "merged_options", "without_alias"]
 
-#: Distance between the seeds of two neighbouring circuits of a job, as in Qiskit Aer.
-SEED_STRIDE = 2113
-_NUM_SEEDS = 2**64
 #: As in Qiskit Aer: 32 bits are a seed for any other tool too.
 _FRESH_SEED_BITS = 32
 #: Options for which None is a value of its own, such as no noise.
@@ -65,10 +63,7 @@ class RunOptions:
 
     def for_circuit(self, number: int) -> SimulationOptions:
         """Options of the job's circuit ``number``, which has a seed of its own."""
-        if self.simulation.seed is None or number == 0:
-            return self.simulation
-        seed = (self.simulation.seed + SEED_STRIDE * number) % _NUM_SEEDS
-        return replace(self.simulation, seed=seed)
+        return seeded(self.simulation, number)
 
 
 def default_options() -> Options:
@@ -94,7 +89,7 @@ def merged_options(defaults: Options, given: Mapping[str, Any]) -> RunOptions:
     """
     values = dict(defaults.items())
     unknown = []
-    for name, value in _without_alias(given).items():
+    for name, value in without_alias(given).items():
         if name not in values:
             unknown.append(name)
         elif value is not None or name in _NONE_IS_A_VALUE:
@@ -113,11 +108,25 @@ def as_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
         AttributeError: for an unknown option.
     """
     own = dict(default_options().items())
-    options = _without_alias(given)
+    options = without_alias(given)
     for name in options:
         if name not in own:
             raise AttributeError(f"there is no option {name!r}; {_hint(name, own)}")
     return {name: own.get(name) if value is None else value for name, value in options.items()}
+
+
+def without_alias(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with ``seed`` renamed to ``seed_simulator``."""
+    options = dict(given)
+    seed = options.pop("seed", None)
+    if seed is None:
+        return options
+    if options.get("seed_simulator") not in (None, seed):
+        raise ValueError(
+            f"seed and seed_simulator are two names of one option, "
+            f"got {seed!r} and {options['seed_simulator']!r}"
+        )
+    return {**options, "seed_simulator": seed}
 
 
 def _checked(values: Mapping[str, Any]) -> RunOptions:
@@ -149,20 +158,6 @@ def _check_shape(given: Mapping[str, Any]) -> None:
         coupling_edges(coupling_map)
     if (basis_gates := given.get("basis_gates")) is not None:
         basis_names(basis_gates)
-
-
-def _without_alias(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options with ``seed`` renamed to ``seed_simulator``."""
-    options = dict(given)
-    seed = options.pop("seed", None)
-    if seed is None:
-        return options
-    if options.get("seed_simulator") not in (None, seed):
-        raise ValueError(
-            f"seed and seed_simulator are two names of one option, "
-            f"got {seed!r} and {options['seed_simulator']!r}"
-        )
-    return {**options, "seed_simulator": seed}
 
 
 def _warn_unknown(names: list[str], known: Iterable[str]) -> None:

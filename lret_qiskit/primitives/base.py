@@ -49,7 +49,8 @@ class LRETPrimitive:
 
         Args:
             backend: one of LRET; or any other, whose noise is simulated: the noise model of a
-                simulator of Qiskit Aer, or that of a device.
+                simulator of Qiskit Aer, whose shots, seed, method and precision count too where
+                LRET has them, or that of a device.
             options: arguments of the primitive.
 
         Raises:

@@ -9,6 +9,7 @@ from qiskit.providers import BackendV2
 from qiskit_aer.backends.aerbackend import AerBackend
 
 from lret_qiskit.backends import LRETBackend
+from lret_qiskit.backends.simulated import options_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,8 +111,9 @@ def as_lret_backend(backend: Any, options: Mapping[str, Any]) -> LRETBackend:
     """LRET's backend for whatever backend a primitive is given.
 
     Args:
-        backend: one of LRET, which is taken as it is; any other, whose noise is simulated: the
-            noise model of a simulator of Qiskit Aer, or that of a device; or None.
+        backend: one of LRET, which is taken as it is; a simulator of Qiskit Aer, whose noise model
+            and options are taken where they mean the same here; any other, whose noise is
+            simulated; or None.
         options: options of the backend that is made.
 
     Raises:
@@ -129,5 +131,4 @@ def as_lret_backend(backend: Any, options: Mapping[str, Any]) -> LRETBackend:
     if not isinstance(backend, AerBackend):
         return LRETBackend.from_backend(backend, **options)
     # Its own number of qubits says how much memory it would take.
-    noise_model = getattr(backend.options, "noise_model", None)
-    return LRETBackend(**{"noise_model": noise_model, **options})
+    return LRETBackend(**options_from(backend, options))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lret_dist import SimulationRequest
+from lret_qiskit.backends.seeds import seeded
 from lret_qiskit.primitives.bindings import Bindings
 from lret_qiskit.primitives.summary import RunSummary
 
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from lret_dist import Circuit, NoiseModel, SimulationOptions, SimulationResult
 
 __all__ = ["PubTask"]
-
-#: Distance between the seeds of two neighbouring runs, as of ``LRETBackend.run``.
-_SEED_STRIDE = 2113
-_NUM_SEEDS = 1 << 64
 
 
 class PubTask(ABC):
@@ -75,7 +71,7 @@ class PubTask(ABC):
         for number, circuit in zip(numbers, self._bindings.circuits(numbers), strict=True):
             circuit.name = self.where(number)
             self._complete(circuit, number)
-            options = _seeded(self._options(number), seed_number + len(requests))
+            options = seeded(self._options(number), seed_number + len(requests))
             requests.append(SimulationRequest(circuit=circuit, noise=self._noise, options=options))
         return requests
 
@@ -120,9 +116,3 @@ def _check_finite(values: NDArray[np.float64], names: Sequence[str]) -> None:
             f"parameter values must be finite, got {values[tuple(wrong[0])]} for "
             f"{names[column]!r}" + (f" in parameter set {tuple(place)}" if place else "")
         )
-
-
-def _seeded(options: SimulationOptions, number: int) -> SimulationOptions:
-    if options.seed is None or number == 0:
-        return options
-    return replace(options, seed=(options.seed + _SEED_STRIDE * number) % _NUM_SEEDS)

@@ -7,9 +7,10 @@ import pytest
 from qiskit import QuantumCircuit, transpile
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, pauli_error
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2, FakeSherbrooke
 
-from lret_qiskit import LRETBackend
+from lret_qiskit import LRETBackend, LRETSampler
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +116,53 @@ def test_options_go_to_the_simulator(manila: FakeManilaV2) -> None:
     assert LRETBackend.from_backend(manila, shots=7).options.shots == 7
     with pytest.raises(AttributeError, match="shoots"):
         LRETBackend.from_backend(manila, shoots=7)
+
+
+def flips() -> NoiseModel:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(pauli_error([("X", 1)]), "x")
+    return model
+
+
+@pytest.mark.parametrize("simulator", [AerSimulator, LRETBackend])
+@pytest.mark.parametrize("made", [LRETBackend.from_backend, lambda b: LRETSampler(b).backend])
+def test_noise_and_options_of_a_simulator(simulator, made) -> None:
+    """Without a word: the gates of its target have no calibration to warn of."""
+    noise = flips()
+    settings = {"method": "density_matrix", "precision": "single", "seed_simulator": 7}
+    backend = made(simulator(noise_model=noise, shots=50, **settings))
+    assert backend.options.noise_model is noise
+    assert settings.items() <= dict(backend.options.items()).items()
+    circuit = QuantumCircuit(1)
+    circuit.x(0)
+    circuit.measure_all()
+    assert backend.run(circuit).result().get_counts() == {"0": 50}
+
+
+def test_options_of_a_simulator_that_mean_something_else() -> None:
+    aer = AerSimulator(method="statevector", fusion_enable=False, max_parallel_threads=1)
+    for backend in (LRETBackend.from_backend(aer), LRETSampler(aer).backend):
+        assert dict(backend.options.items()) == dict(LRETBackend().options.items())
+
+
+@pytest.mark.parametrize("simulator", [AerSimulator, LRETBackend])
+def test_options_that_are_given_go_before_those_of_a_simulator(simulator) -> None:
+    other = simulator(noise_model=flips(), seed_simulator=7, shots=50)
+    backend = LRETBackend.from_backend(other, seed=3, noise_model=None)
+    options = backend.options
+    assert (options.seed_simulator, options.shots, options.noise_model) == (3, 50, None)
+
+
+def test_options_of_lret_alone() -> None:
+    backend = LRETBackend.from_backend(LRETBackend(epsilon=1e-3, max_rank=4), max_rank=None)
+    assert (backend.options.epsilon, backend.options.max_rank) == (1e-3, None)
+
+
+def test_a_noise_model_that_is_set_on_a_device() -> None:
+    device = FakeManilaV2()
+    noise = flips()
+    device.set_options(noise_model=noise)
+    assert LRETBackend.from_backend(device).options.noise_model is noise
 
 
 @pytest.mark.parametrize("wrong", [None, "fake_manila", FakeManilaV2])
