@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from copy import copy
-from operator import index
 from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import BackendV2, Options
@@ -13,19 +11,20 @@ from qiskit.transpiler import CouplingMap
 from qiskit_aer.backends.backendproperties import target_to_backend_properties
 
 import lret_dist
-from lret_dist import NoiseModel, Session, SimulationRequest, get_session
+from lret_dist import Session, SimulationRequest, get_session
 from lret_dist.forecast import plan_request
 from lret_dist.options import METHODS
+from lret_qiskit.backends.arguments import checked_arguments, positive
 from lret_qiskit.backends.configuration import configuration_of
-from lret_qiskit.backends.options import RunOptions, as_defaults, default_options, merged_options
+from lret_qiskit.backends.options import as_defaults, default_options, merged_options
 from lret_qiskit.backends.parameter_binds import bound_circuits
+from lret_qiskit.backends.requests import noise_of, request_of, translated
 from lret_qiskit.backends.run_input import as_circuits, check_size, written_names
 from lret_qiskit.backends.simulated import options_from
 from lret_qiskit.backends.target import basis_names, build_target, coupling_edges, device_target
 from lret_qiskit.job import LRETJob
 from lret_qiskit.noise_matching import check_noise_acts
-from lret_qiskit.noise_model_importer import ImportCache, with_noise_passes
-from lret_qiskit.translators import Experiment, translate_circuit
+from lret_qiskit.noise_model_importer import ImportCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +75,7 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             ValueError: for an option out of range, or fewer than one qubit.
             LauncherError: when the MPI ranks cannot be started, with what they wrote.
         """
-        num_qubits = _checked_arguments(provider, name, num_qubits)
+        num_qubits = checked_arguments(provider, name, num_qubits)
         defaults = as_defaults(options)
         merged_options(default_options(), options)
         self._mpi_ranks = mpi_ranks
@@ -210,7 +209,7 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             TypeError: when it is not an integer.
             ValueError: when it is less than one.
         """
-        number = _positive("max_qubits", max_qubits)
+        number = positive("max_qubits", max_qubits)
         if self._device is None:
             self._num_qubits = number
 
@@ -271,13 +270,15 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         """
         checked = merged_options(self.options, options)
         circuits = bound_circuits(as_circuits(run_input), parameter_binds)
-        noise = self._noise(checked)
-        pairs = [self._translated(each, noise, checked, i) for i, each in enumerate(circuits)]
+        noise = noise_of(checked, self._imports)
+        pairs = [
+            translated(circuit, noise, checked, number, self._num_qubits)
+            for number, circuit in enumerate(circuits)
+        ]
         requests = [request for request, _ in pairs]
         if noise is not None:
-            written = {name for circuit in circuits for name in written_names(circuit)}
             sent = [each.circuit for each in requests if isinstance(each, SimulationRequest)]
-            check_noise_acts(noise, sent, written)
+            check_noise_acts(noise, sent, written_names(circuits))
         experiments = [experiment for _, experiment in pairs]
         job = LRETJob(self, str(uuid.uuid4()), requests, experiments, circuits)
         job.submit()
@@ -311,7 +312,7 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         checked = merged_options(self.options, options)
         (circuit,) = as_circuits([circuit])
         check_size(circuit, self._num_qubits)
-        request = _request(circuit, self._noise(checked), checked, 0)
+        request = request_of(circuit, noise_of(checked, self._imports), checked, 0)
         return plan_request(
             request,
             mpi_ranks=mpi_ranks,
@@ -319,58 +320,3 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             threads_per_rank=threads_per_rank,
             network=network,
         )
-
-    def _noise(self, options: RunOptions) -> NoiseModel | None:
-        model = options.noise_model
-        if model is None or isinstance(model, NoiseModel):
-            return model
-        return self._imports.imported(model)
-
-    def _translated(
-        self, circuit: QuantumCircuit, noise: NoiseModel | None, options: RunOptions, number: int
-    ) -> tuple[SimulationRequest | Exception, Experiment]:
-        start = time.perf_counter()
-        request: SimulationRequest | Exception
-        try:
-            check_size(circuit, self._num_qubits)
-        except ValueError as error:
-            request = error
-        else:
-            request = _request(circuit, noise, options, number)
-        return request, Experiment.of(
-            circuit,
-            options.simulation.shots,
-            saves=() if isinstance(request, Exception) else request.circuit.saves,
-            memory=options.memory,
-            rank_history=options.rank_history,
-            seconds=time.perf_counter() - start,
-        )
-
-
-def _checked_arguments(provider: Any, name: Any, num_qubits: Any) -> int:
-    if isinstance(provider, str) or not isinstance(name, str):
-        raise TypeError(
-            f"a backend's name is a string given as name=..., got {name!r} and provider "
-            f"{provider!r}; LRETProvider().get_backend(name) gives LRET's own backends by name"
-        )
-    return _positive("num_qubits", num_qubits)
-
-
-def _positive(name: str, value: Any) -> int:
-    try:
-        number = index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
-    if number < 1:
-        raise ValueError(f"{name} must be at least 1, got {number}")
-    return number
-
-
-def _request(
-    circuit: QuantumCircuit, noise: NoiseModel | None, options: RunOptions, number: int
-) -> SimulationRequest:
-    return SimulationRequest(
-        circuit=translate_circuit(with_noise_passes(circuit, noise)),
-        noise=noise,
-        options=options.for_circuit(number),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from qiskit import QuantumCircuit
@@ -42,13 +43,13 @@ def check_size(circuit: QuantumCircuit, num_qubits: int) -> None:
         )
 
 
-def written_names(circuit: QuantumCircuit) -> set[str]:
-    """Names under which noise is given for a circuit's instructions, before any is taken apart."""
+def written_names(circuits: Iterable[QuantumCircuit]) -> set[str]:
+    """Names under which noise is given for instructions, before any is taken apart."""
     found = set()
-    for each in circuit.data:
+    for each in chain.from_iterable(circuit.data for circuit in circuits):
         found.add(each.label or each.name)
         if each.is_control_flow():
-            found.update(*map(written_names, each.operation.blocks))
+            found |= written_names(each.operation.blocks)
     return found
 
 

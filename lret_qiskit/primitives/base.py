@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from qiskit.providers import BackendV2
 
-from lret_dist import NoiseModel
 from lret_qiskit.backends import LRETBackend
 from lret_qiskit.backends.options import RunOptions, merged_options
+from lret_qiskit.backends.requests import noise_of
 from lret_qiskit.backends.run_input import written_names
 from lret_qiskit.noise_matching import check_noise_acts
 from lret_qiskit.noise_model_importer import ImportCache
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from qiskit import QuantumCircuit
 
+    from lret_dist import NoiseModel
     from lret_qiskit.primitives.pub_task import PubTask
 
 __all__ = ["LRETPrimitive", "naming"]
@@ -85,10 +86,7 @@ class LRETPrimitive:
         return {name: value for name, value in given.items() if name not in otherwise}
 
     def _noise(self, options: RunOptions) -> NoiseModel | None:
-        model = options.noise_model
-        if model is None or isinstance(model, NoiseModel):
-            return model
-        return self._imports.imported(model)
+        return noise_of(options, self._imports)
 
     def _started(
         self,
@@ -99,8 +97,7 @@ class LRETPrimitive:
         """A job of PUBs, and their circuits as they were given."""
         sent = [task.first for task in tasks if task.first is not None]
         if noise is not None and sent:
-            written = {name for circuit in circuits for name in written_names(circuit)}
-            check_noise_acts(noise, sent, written)
+            check_noise_acts(noise, sent, written_names(circuits))
         return LRETPrimitiveJob(self._backend.session, tasks)
 
 

@@ -56,7 +56,7 @@ class Bindings:
     def __init__(
         self, circuit: QuantumCircuit, values: FloatArray, noise: NoiseModel | None
     ) -> None:
-        """Translate what does not depend on the parameters.
+        """Translate the first parameter set or, of many, what they share where they share it.
 
         Args:
             circuit: the circuit, without noise.
