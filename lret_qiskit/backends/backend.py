@@ -276,8 +276,8 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
             for number, circuit in enumerate(circuits)
         ]
         requests = [request for request, _ in pairs]
-        if noise is not None:
-            sent = [each.circuit for each in requests if isinstance(each, SimulationRequest)]
+        sent = [each.circuit for each in requests if isinstance(each, SimulationRequest)]
+        if noise is not None and sent:
             check_noise_acts(noise, sent, written_names(circuits))
         experiments = [experiment for _, experiment in pairs]
         job = LRETJob(self, str(uuid.uuid4()), requests, experiments, circuits)

@@ -195,3 +195,11 @@ def test_plan_names_the_grid_of_a_run() -> None:
     assert (split.grid.rows, split.grid.columns) == (1, 4)
     with pytest.raises(TypeError, match="expected a QuantumCircuit, got list"):
         backend.plan([circuit], mpi_ranks=4)
+
+
+def test_a_circuit_that_is_too_large_is_not_told_of_its_noise() -> None:
+    model = lret_dist.NoiseModel().add_error([[[0, 1], [1, 0]]], "x")
+    circuit = QuantumCircuit(3)
+    circuit.x([0, 1, 2])
+    with pytest.raises(ValueError, match="uses 3 qubits, the backend has 2"):
+        LRETBackend(noise_model=model, num_qubits=2).run(circuit)
