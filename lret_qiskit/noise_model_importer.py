@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from qiskit_aer.noise import NoiseModel as AerNoiseModel
@@ -114,20 +115,39 @@ class NoiseModelImporter:
 
 
 class ImportCache:
-    """Imports each noise model once, and again when it has changed."""
+    """Imports each noise model once, and again when it has changed.
+
+    It forgets a model that is gone. A noise pass may hold its own model, which then stays for as
+    long as it is among the last sixteen.
+    """
+
+    _MOST = 16
 
     def __init__(self) -> None:
-        self._entries: dict[int, tuple[ModelState, ImportedNoiseModel]] = {}
+        self._entries: dict[int, _Entry] = {}
 
     def imported(self, noise_model: AerNoiseModel) -> ImportedNoiseModel:
         """The imported model, which must not be changed; warnings are for a backend's caller."""
         key, state = id(noise_model), model_state(noise_model)
-        entry = self._entries.get(key)
-        if entry is None or entry[0] != state:
-            entry = (state, _imported(noise_model))
-            self._entries[key] = entry
-            weakref.finalize(noise_model, self._entries.pop, key, None)
-        return entry[1]
+        entry = self._entries.pop(key, None)
+        if entry is None or entry.state != state:
+            entry = _Entry(state, _imported(noise_model), self._forgetting(noise_model))
+        self._entries[key] = entry
+        while len(self._entries) > self._MOST:
+            self._entries.pop(next(iter(list(self._entries))), None)
+        return entry.model
+
+    def _forgetting(self, noise_model: AerNoiseModel) -> weakref.ref[AerNoiseModel]:
+        """A reference that takes away the entry of a model that is gone."""
+        key, entries = id(noise_model), self._entries
+        return weakref.ref(noise_model, lambda _: entries.pop(key, None))
+
+
+@dataclass(frozen=True)
+class _Entry:
+    state: ModelState
+    model: ImportedNoiseModel
+    reference: weakref.ref[AerNoiseModel]
 
 
 def _imported(noise_model: AerNoiseModel) -> ImportedNoiseModel:

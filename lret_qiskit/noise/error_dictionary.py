@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import product
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from lret_dist import ErrorTerm, UnsupportedOperationError
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["read_error_dictionary"]
-
-_MAX_WIDTH = 1000
 
 
 def read_error_dictionary(
@@ -43,7 +42,8 @@ def read_error_dictionary(
         UnsupportedOperationError: for an unknown kind of error.
     """
     model = ImportedNoiseModel()
-    elsewhere: list[tuple[str, tuple[int, ...], ErrorTerm]] = []
+    unfolded = _Unfolded(inf if trusted else MAX_ENTRIES)
+    elsewhere: list[tuple[Node, str, tuple[int, ...], ErrorTerm]] = []
     # One error may be given for many instructions: its Kraus operators are made once.
     made: dict[str, list[ErrorTerm]] = {}
     for node in Node(document).fields(("errors",))["errors"].items(most=MAX_ENTRIES):
@@ -59,16 +59,40 @@ def read_error_dictionary(
             if error not in made:
                 made[error] = _MAKERS[kind](node.value)
             terms = made[error]
+        names, places = _names(fields), _places(fields.get("gate_qubits"))
         if "noise_qubits" in fields:
-            elsewhere += _moved_terms(fields, terms)
+            chosen = _places(fields["noise_qubits"])
+            unfolded.add(len(names) * len(places) * len(chosen) * len(terms), node)
+            moved = _moved_terms(fields, terms)
+            elsewhere += [(node, name, place, term) for name, place, term in moved]
             continue
-        for name, qubits in product(_names(fields), _places(fields.get("gate_qubits"))):
+        unfolded.add(len(names) * len(places) * max(len(terms), 1), node)
+        for name, qubits in product(names, places):
             model.errors.setdefault((name, qubits), []).extend(terms)
-    for name, place, term in elsewhere:
-        # Beside the instruction's own error, which may be that for all qubits.
-        default = model.errors.get((name, None), [])
-        model.errors.setdefault((name, place), list(default)).append(term)
+    for node, name, place, term in elsewhere:
+        if (name, place) not in model.errors:
+            # Beside the instruction's own error, which may be that for all qubits.
+            default = model.errors.get((name, None), [])
+            unfolded.add(len(default), node)
+            model.errors[name, place] = list(default)
+        model.errors[name, place].append(term)
     return model
+
+
+class _Unfolded:
+    """Counts what a document's lists of instructions and qubits multiply to."""
+
+    def __init__(self, most: float) -> None:
+        self._most = most
+        self._number = 0
+
+    def add(self, number: int, node: Node) -> None:
+        self._number += number
+        if self._number > self._most:
+            raise node.wrong(
+                f"with this error there are more than {self._most} channels, counted for each "
+                f"instruction and its qubits; leave out what no circuit needs"
+            )
 
 
 def _kind(node: Node) -> str:
@@ -174,11 +198,16 @@ def _places(node: Node | None) -> list[tuple[int, ...] | None]:
     if node is None:
         return [None]
     places = node.items(most=MAX_ENTRIES, least=1)
+    for place in places:
+        place.items(most=MAX_QUBITS, least=1)
     return [place.distinct_qubits(most=MAX_QUBITS) for place in places]
 
 
 def _add_readout_error(model: ImportedNoiseModel, node: Node) -> None:
     fields = node.fields(("type", "operations", "probabilities"), ("id", "gate_qubits"))
+    for name in fields["operations"].items(most=MAX_ENTRIES, least=1):
+        if name.value != "measure":
+            raise name.expected("'measure', as a readout error acts on nothing else")
     for qubits in _places(fields.get("gate_qubits")):
         # A tuple means qubits that one instruction measures together.
         qubit = qubits[0] if qubits is not None and len(qubits) == 1 else qubits

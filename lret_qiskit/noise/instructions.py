@@ -92,10 +92,20 @@ def _checked_width(name: str, params: Node | None, node: Node) -> int:
         elif name == "unitary":
             checked = as_unitary(matrices[0])
         else:
+            _check_superoperator(matrices[0])
             checked = as_kraus(part_kraus({"name": name, "params": matrices}))[0]
     except ValueError as error:
         raise params.wrong(str(error)) from None
     return len(checked).bit_length() - 1
+
+
+def _check_superoperator(matrix: np.ndarray) -> None:
+    sizes = [4**width for width in range(1, MAX_GATE_QUBITS + 1)]
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) not in sizes:
+        raise ValueError(
+            f"a superoperator is a (4**k, 4**k) matrix, with k from 1 to {MAX_GATE_QUBITS}, got "
+            f"shape {matrix.shape}"
+        )
 
 
 def _matrix(node: Node) -> np.ndarray:

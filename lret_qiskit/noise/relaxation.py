@@ -116,7 +116,8 @@ def _positive(node: Node) -> float:
 def _check_relaxation(node: Node, qubit: int, t1: float, t2: float, excited: float) -> None:
     """Let Qiskit Aer say now what it would say at the first delay."""
     if isinf(t1) and isinf(t2):
-        return
+        # Nothing relaxes; the population is checked all the same.
+        t1 = t2 = 1.0
     try:
         thermal_relaxation_error(t1, t2, 0.0, excited)
     except NoiseError as error:

@@ -2,8 +2,8 @@
 
 An error is a list of branches, each with a probability p and a sequence of operations. Branch by
 branch, the products of the operations' Kraus operators, times sqrt(p), are Kraus operators of the
-error. Where they are more than d^2, for dimension d, a singular value decomposition of the
-operators, flattened to the rows of one matrix, gives as many as are needed.
+error. Where they are more than d^2, in a branch so far or in all, for dimension d, a singular value
+decomposition of the operators, flattened to the rows of one matrix, gives as many as are needed.
 """
 
 from __future__ import annotations
@@ -86,9 +86,15 @@ def pauli_kraus(string: str, rate: float) -> ComplexArray:
 
     Raises:
         ValueError: for a negative rate, which is no channel.
+        UnsupportedOperationError: for more than six qubits.
     """
     if rate < 0:
         raise ValueError(f"a Pauli-Lindblad rate must not be negative, got {rate} for {string}")
+    if len(string) > MAX_GATE_QUBITS:
+        raise UnsupportedOperationError(
+            f"a Pauli-Lindblad generator acts on {len(string)} qubits; at most {MAX_GATE_QUBITS} "
+            f"are supported"
+        )
     flip = -np.expm1(-2 * rate) / 2
     pauli = PauliGate(string).to_matrix()
     return np.stack([np.sqrt(1 - flip) * np.eye(len(pauli)), np.sqrt(flip) * pauli])
@@ -112,6 +118,8 @@ def _branch_kraus(branch: Sequence[Mapping[str, Any]], width: int) -> ComplexArr
         if part["name"] != "id":
             factors = embed(part_kraus(part), part["qubits"], width)
             products = (factors[:, np.newaxis] @ products).reshape(-1, *products.shape[1:])
+            # Now, and not at the end: the products of n parts grow in number exponentially.
+            products = _at_most_d_squared(products)
     return products
 
 

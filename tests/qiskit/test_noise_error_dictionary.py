@@ -161,6 +161,28 @@ HALF = [[[0.5, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.5, 0.0]]]
         (one(name="unitary", params=[HALF]), r"\.params: the matrix is not unitary"),
         (one(name="unitary", params=["1"]), r"params\[0\]: expected a matrix"),
         (one(name="superop", params=[np.eye(4) / 2]), r"\.params: the Kraus operators do not"),
+        *(
+            (
+                one(name="superop", params=[np.eye(size).tolist()]),
+                rf"\[0\]\[0\]\.params: a superoperator is a .* got shape \({size}, {size}\)",
+            )
+            for size in (1, 2, 3, 5, 8)
+        ),
+        (one(name="superop", params=[[[1, 0]]]), r"params: a superoperator is .* \(1, 2\)"),
+        (qerror(gate_qubits=[[]]), r"errors\[0\]\.gate_qubits\[0\]: expected 1 to"),
+        (
+            {"type": "roerror", "operations": ["x"], "probabilities": [[1, 0], [0, 1]]},
+            r"errors\[0\]\.operations\[0\]: expected 'measure', .* got 'x'",
+        ),
+        (
+            {
+                "type": "plerror",
+                "operations": ["x"],
+                "instructions": [[{"name": "pauli", "qubits": [*range(30)], "params": ["X" * 30]}]],
+                "rates": [0.1],
+            },
+            r"errors\[0\]: a Pauli-Lindblad generator acts on 30 qubits; at most 6",
+        ),
         (one(name="kraus", params=[[[1, 0], [0]]]), r"params\[0\]: lists of one level"),
         (
             {"type": "plerror", "operations": ["x"], "instructions": [[X]], "rates": [0.1]},
@@ -179,6 +201,36 @@ HALF = [[[0.5, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.5, 0.0]]]
 def test_what_is_wrong_and_where(error: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         NoiseModelImporter.from_dict({"errors": [error]})
+
+
+ON_MANY = {"gate_qubits": [[qubit] for qubit in range(400)]}
+NAMES = [f"g{number}" for number in range(400)]
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        [qerror(operations=NAMES, **ON_MANY)],
+        [qerror(operations=NAMES[:200], **ON_MANY)] * 2,
+        [qerror(noise_qubits=[[qubit] for qubit in range(400)], **ON_MANY)],
+        [qerror()] * 400 + [qerror(noise_qubits=[[1]], **ON_MANY)],
+    ],
+    ids=range(4),
+)
+def test_small_documents_that_unfold_to_large_models(errors: list) -> None:
+    last = len(errors) - 1
+    with pytest.raises(ValueError, match=rf"errors\[{last}\]: with this error .* than 100000"):
+        NoiseModelImporter.from_dict({"errors": errors})
+
+
+def test_many_parts_with_several_operators() -> None:
+    flip = SuperOp(Kraus([np.sqrt(0.9) * np.eye(2), np.sqrt(0.1) * np.eye(2)[::-1]]))
+    operators = [np.sqrt(0.9) * np.eye(2), np.sqrt(0.1) * np.eye(2)[::-1]]
+    part = {"name": "kraus", "qubits": [0], "params": operators}
+    model = NoiseModelImporter.from_dict({"errors": [qerror(instructions=[[part] * 60])]})
+    (term,) = model.errors["x", None]
+    found = SuperOp(Kraus(list(term.kraus)))
+    np.testing.assert_allclose(found.data, np.linalg.matrix_power(flip.data, 60), atol=1e-10)
 
 
 def test_readout_errors_given_twice() -> None:

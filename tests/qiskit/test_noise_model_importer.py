@@ -6,7 +6,7 @@ import pytest
 from aer_reference import random_kraus
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import Delay
-from qiskit.circuit.library import CXGate, HGate, RXGate, SGate, iSwapGate
+from qiskit.circuit.library import CXGate, HGate, RXGate, SGate, XGate, iSwapGate
 from qiskit.quantum_info import Kraus, SuperOp
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import (
@@ -20,7 +20,7 @@ from qiskit_aer.noise import (
     reset_error,
     thermal_relaxation_error,
 )
-from qiskit_aer.noise.passes import RelaxationNoisePass
+from qiskit_aer.noise.passes import LocalNoisePass, RelaxationNoisePass
 
 import lret_dist
 from lret_dist import UnsupportedOperationError
@@ -281,3 +281,27 @@ def test_a_model_is_imported_once() -> None:
     for _ in range(3):
         backend.run(circuit).result()
     assert len(calls) == 2
+
+
+def test_models_that_are_gone_are_forgotten() -> None:
+    """Also one that a function of its own noise pass holds."""
+    cache, model = ImportCache(), NoiseModel()
+    for number in range(3):
+        model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), f"g{number}")
+        cache.imported(model)
+    assert weakref.getweakrefcount(model) == 1
+    held = NoiseModel()
+
+    def of_its_own(instruction, qubits, model=held):
+        return None if model.is_ideal() else XGate()
+
+    own = LocalNoisePass(of_its_own, op_types=Delay)
+    held._custom_noise_passes.append(own)
+    cache.imported(held)
+    gone = [weakref.ref(model), weakref.ref(held)]
+    del model, held, own, of_its_own
+    others = [NoiseModel() for _ in range(16)]
+    for other in others:
+        cache.imported(other)
+    gc.collect()
+    assert [reference() for reference in gone] == [None, None]

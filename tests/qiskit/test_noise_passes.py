@@ -352,6 +352,7 @@ def test_passes_that_cannot_be_kept() -> None:
         ({"t1": [0, 1]}, r"passes\[0\]\.t1\[0\]: expected a positive number of seconds, got 0"),
         ({"t2": [1.0, None]}, r"passes\[0\]: qubit 0: .*T_2"),
         ({"excited": [2, 0]}, r"passes\[0\]: qubit 0: .*population"),
+        ({"excited": [0, 5]}, r"passes\[0\]: qubit 1: .*population"),
         ({"dt": -1}, r"passes\[0\]\.dt: expected a positive number"),
         ({"dt": "1"}, r"passes\[0\]\.dt: expected a number, got '1'"),
         ({"instructions": []}, r"passes\[0\]\.instructions: expected 1 to"),
