@@ -147,7 +147,8 @@ def simulate_collectively(
 def _execute(job: Job, comm: MPI.Intracomm, threads: int) -> Report | None:
     """Run a job; MPI ranks that its grid leaves idle hear how it ended."""
     report, failure = None, None
-    grid = Grids(comm).find(job.grid)
+    grids = Grids(comm)
+    grid = grids.find(job.grid)
     if grid is not None:
         try:
             with _orders(job, comm) as orders:
@@ -155,7 +156,7 @@ def _execute(job: Job, comm: MPI.Intracomm, threads: int) -> Report | None:
         except SHARED_ERRORS as error:
             failure = error
         finally:
-            grid.free()
+            grids.free()
     if job.grid.size < comm.size:
         failure = comm.bcast(failure)
     if failure is not None:

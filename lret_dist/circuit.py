@@ -301,9 +301,14 @@ class Circuit:
         """Check what cannot be checked operation by operation.
 
         Raises:
-            ValueError: for a jump without a mark, or an expression of bits that are not there.
+            ValueError: for a jump without a mark, an expression of bits that are not there, or
+                different things that are saved under one key.
         """
         check_jumps(self.operations, self.num_memory_bits)
+        saved: dict[str, Save] = {}
+        for save in self.saves:
+            if saved.setdefault(save.key, save) != save:
+                raise ValueError(f"different things are saved under the key {save.key!r}")
 
     def emptied(self) -> Circuit:
         """A circuit of the same bits without operations."""

@@ -187,6 +187,10 @@ def _read(source: Bits, memory: int) -> Value:
 def _written(memory: int, target: Bits, value: Value) -> int:
     if target.kind == "float":
         value = int.from_bytes(struct.pack("<d", float(value)), "little")
+    try:
+        number = int(value)
+    except (OverflowError, ValueError):
+        raise ClassicalError(f"{value} cannot be stored in an unsigned integer") from None
     for place, bit in enumerate(target.bits):
-        memory = memory & ~(1 << bit) | (int(value) >> place & 1) << bit
+        memory = memory & ~(1 << bit) | (number >> place & 1) << bit
     return memory

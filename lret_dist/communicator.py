@@ -89,6 +89,7 @@ class GridCommunicator:
         self.traffic = Traffic()
         self.shelf = Shelf()
         self.row, self.column = 0, 0
+        self._split = comm is not None
         if comm is None:
             assert grid.size == 1
             return
@@ -100,7 +101,7 @@ class GridCommunicator:
 
     def free(self) -> None:
         """Release the communicators; collective."""
-        if self.grid.size > 1:
+        if self._split:
             self._over_rows.Free()
             self._over_columns.Free()
 

@@ -108,6 +108,10 @@ class Crew:
         """What they are, with the memory that kept factors leave."""
         return self._grids.left_of(self._machine)
 
+    def free(self) -> None:
+        """Release what the crew has made; collective over it."""
+        self._grids.free()
+
     def run(
         self,
         prepared: PreparedRequest,
@@ -194,6 +198,7 @@ class Grids:
     def __init__(self, comm: MPI.Intracomm | None) -> None:
         self._comm = comm
         self._known: dict[ProcessGrid, GridCommunicator | None] = {}
+        self._parts: list[MPI.Comm] = []
 
     def get(self, grid: ProcessGrid) -> GridCommunicator:
         """The grid's communicator; collective over the session the first time."""
@@ -218,6 +223,15 @@ class Grids:
             if grid is not None:
                 grid.shelf.clear()
 
+    def free(self) -> None:
+        """Release all communicators that were made; collective over the session."""
+        for grid in self._known.values():
+            if grid is not None:
+                grid.free()
+        for part in self._parts:
+            part.Free()
+        self._known, self._parts = {}, []
+
     def _make(self, grid: ProcessGrid) -> GridCommunicator | None:
         if self._comm is None:
             return GridCommunicator(grid)
@@ -225,7 +239,10 @@ class Grids:
 
         takes_part = self._comm.rank < grid.size
         part = self._comm.Split(0 if takes_part else MPI.UNDEFINED, self._comm.rank)
-        return GridCommunicator(grid, part) if takes_part else None
+        if not takes_part:
+            return None
+        self._parts.append(part)
+        return GridCommunicator(grid, part)
 
 
 @contextmanager

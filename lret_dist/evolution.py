@@ -80,8 +80,6 @@ class Evolution:
         self._batch = batch
         self._tally = tally
         self._waiting: list[Task] = []
-        #: An order to save that waits for a place where that can be done.
-        self._put_off = Order.GO_ON
         self.outcome = Outcome(Shots.zeros(settings.shots, program.num_memory_bits))
         self._low_rank = LowRank(program, settings, comm, self.outcome, self._orders, self._obey)
         self._histories = Histories(program, settings.seed, comm, self._low_rank.weights)
@@ -132,8 +130,7 @@ class Evolution:
                 else:
                     task.number = self._run_stretch(task)
                 continue
-            order, self._put_off = max(self._heard(), self._put_off), Order.GO_ON
-            self._obey(order, task)
+            self._obey(self._heard(), task)
             if isinstance(step, MeasureStep):
                 self._waiting += self._histories.measure(task, step, self.outcome.shots)
                 return
@@ -141,6 +138,8 @@ class Evolution:
                 self._waiting += self._histories.flow(task, step.operation, self.outcome.shots)
                 return
             if isinstance(step, SetStep):
+                assert not isinstance(task.state, SampledState)
+                task.path.note_loss(task.state.trace())
                 columns = columns_in_order(step.state.columns, step.qubits)
                 task.state = self._set(task.state, columns)
                 task.number += 1
@@ -177,11 +176,6 @@ class Evolution:
         if order == Order.CANCEL:
             raise CancelledError("the run was cancelled")
         if order == Order.GO_ON:
-            return
-        # With jumps, other grids know a place only by the steps that come before it on all of them.
-        here = self.program.steps[task.number]
-        if self.program.is_dynamic and isinstance(here, UnitaryStep | ChannelStep | ExchangeStep):
-            self._put_off = max(self._put_off, order)
             return
         assert self._saver is not None
         origins = self.program.origins
@@ -305,13 +299,14 @@ class Evolution:
         self.outcome.final_rank = max(self.outcome.final_rank, state.rank())
         measures = self.program.final_measures
         if isinstance(state, SampledState):
-            if measures and not path.key:
+            if measures and not self.program.has_histories:
                 assert self._tally is not None
                 self._tally.add_measured(state, [measure.qubit for measure in measures])
                 return
         else:
             part = path.number / self.settings.shots if path.key else 1.0
-            self.outcome.truncation_error += part * min(1.0, max(0.0, 1.0 - state.trace()))
+            path.note_loss(state.trace())
+            self.outcome.truncation_error += part * path.lost
         if not measures or not path.number:
             return
         sample_final(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from lret_dist.circuit import Circuit
     from lret_dist.options import SimulationOptions
 
@@ -21,11 +23,17 @@ _WITHOUT_EFFECT = {"parallelization", "process_grid", "checkpoint", "checkpoint_
 _DIGITS = 10
 
 
-def fingerprint(circuit: Circuit, options: SimulationOptions, index: int) -> str:
+def fingerprint(
+    circuit: Circuit,
+    columns: NDArray[np.complex128] | None,
+    options: SimulationOptions,
+    index: int,
+) -> str:
     """The hash, in hex digits.
 
     Args:
         circuit: with its noise bound.
+        columns: columns of the initial state, or None.
         options: how it is simulated.
         index: its number in a batch: equal circuits have checkpoints of their own.
     """
@@ -35,8 +43,8 @@ def fingerprint(circuit: Circuit, options: SimulationOptions, index: int) -> str
         for field in fields(options)
         if field.name not in _WITHOUT_EFFECT
     }
-    facts = (version("lret-dist"), index, circuit.num_qubits, circuit.num_clbits, chosen)
-    _feed(digest, facts)
+    bits = (circuit.num_qubits, circuit.num_clbits, circuit.num_variable_bits)
+    _feed(digest, (version("lret-dist"), index, bits, chosen, columns))
     for operation in circuit:
         _feed(digest, operation)
     return digest.hexdigest()

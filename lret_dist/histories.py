@@ -94,7 +94,8 @@ class Histories:
                 if self._comm.is_driver:
                     shots.store(path.shots, operation)
         elif isinstance(operation, Misread):
-            rng = generator(self._seed, Purpose.MISREAD, *path.key, task.number)
+            number = self._program.origins[task.number]
+            rng = generator(self._seed, Purpose.MISREAD, *path.key, number)
             shots.misread(path.shots, operation, rng)
         task.number += 1
         return [task]
@@ -150,7 +151,8 @@ class Histories:
 
     def _split_shots(self, masses: NDArray[np.float64], path: Path) -> int:
         """Number of shots that read one, drawn on the driver."""
-        part = min(1.0, max(0.0, float(masses[1] / masses.sum())))
+        # What is drawn jumps where the part passes 1/2, and grids differ in the last digits.
+        part = min(1.0, max(0.0, round(float(masses[1] / masses.sum()), 12)))
         rng = generator(self._seed, Purpose.SPLIT, *path.key)
         ones = np.array([rng.binomial(path.number, part)], dtype=np.int64)
         self._comm.broadcast(ones)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from lret_dist.circuit import Operation
     from lret_dist.machine import Machine
     from lret_dist.program import Program
 
@@ -150,10 +151,12 @@ def prepare(request: SimulationRequest, machine: Machine, index: int = 0) -> Pre
         small, kept = bound, tuple(range(bound.num_qubits))
     else:
         small, kept = bound.compacted()
-    first = next((op for op in small if not isinstance(op, Barrier)), None)
-    if isinstance(first, SetState):
+    acting: list[Operation] = [
+        operation for operation in small if not isinstance(operation, Barrier)
+    ]
+    if acting and isinstance(first := acting[0], SetState):
         columns = columns_in_order(first.columns, first.qubits)
-        small = replace(small, operations=[op for op in small if op is not first])
+        small = replace(small, operations=acting[1:])
     check_factor_saves(small, checkpoints=options.checkpoint is not None)
     check_smallest(small, options, columns, machine)
     if options.checkpoint is not None:
@@ -283,7 +286,7 @@ def _checkpoint(prepared: PreparedRequest) -> CheckpointSettings | None:
         return None
     return CheckpointSettings(
         folder=options.checkpoint,
-        fingerprint=fingerprint(prepared.circuit, options, prepared.index),
+        fingerprint=fingerprint(prepared.circuit, prepared.columns, options, prepared.index),
         interval=options.checkpoint_interval,
     )
 
@@ -363,7 +366,7 @@ def _check_shots(circuit: Circuit) -> None:
 
 def _needs_shots(program: Program, circuit: Circuit) -> bool:
     """Whether outcomes, or values that shots have one by one, are asked for."""
-    if circuit.num_memory_bits and program.measures:
+    if circuit.is_dynamic or (circuit.num_memory_bits and program.measures):
         return True
     return any(isinstance(op, Save) and op.subtype != "average" for op in circuit)
 

@@ -8,15 +8,18 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from lret_dist.saved_values import SavedValues
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from lret_dist.budget import CompressionPolicy, TruncationBudget
     from lret_dist.shots import Shots
 
 __all__ = ["CheckpointSettings", "History", "Outcome", "Path", "RunSettings", "Sampling"]
+
+#: Most words of a path's name.
+_LONGEST_KEY = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,12 +189,21 @@ class Outcome:
 
 @dataclass
 class Path:
-    """One sequence of measured outcomes: its shots, and what it may still discard."""
+    """One sequence of measured outcomes: its shots, and what it may still discard.
+
+    Attributes:
+        key: names it: the ways that it took, or words that stand for them where they are many.
+        shots: its shots.
+        budget: what it may discard.
+        policy: when its factor is compressed.
+        lost: the largest part of the trace that the states had lost that it has left so far.
+    """
 
     key: tuple[int, ...]
     shots: slice
     budget: TruncationBudget
     policy: CompressionPolicy
+    lost: float = 0.0
 
     @property
     def number(self) -> int:
@@ -201,4 +213,11 @@ class Path:
 
     def child(self, outcome: int, shots: slice) -> Path:
         """The path that goes on with one outcome of a measurement, or of a condition."""
-        return Path((*self.key, outcome), shots, copy(self.budget), copy(self.policy))
+        key = (*self.key, outcome)
+        if len(key) > _LONGEST_KEY:
+            key = tuple(np.random.SeedSequence(key).generate_state(8).tolist())
+        return Path(key, shots, copy(self.budget), copy(self.policy), self.lost)
+
+    def note_loss(self, trace: float) -> None:
+        """Note the trace of a state that is left, or at the end."""
+        self.lost = max(self.lost, min(1.0, 1.0 - trace))

@@ -173,7 +173,8 @@ class RunSaver:
             budget.discarded = facts["discarded"]
             policy = CompressionPolicy(program.num_qubits, len(in_order.steps))
             policy.record(facts["left"], number - facts["since"])
-            path = Path(tuple(facts["key"]), slice(*facts["shots"]), budget, policy)
+            shots = slice(*facts["shots"])
+            path = Path(tuple(facts["key"]), shots, budget, policy, facts["lost"])
             tasks.append(Task(state, number, path))
         return Resumed(in_order, tasks, _outcome(checkpoint))
 
@@ -223,6 +224,7 @@ def _described(task: Task, done: int) -> dict[str, Any]:
         "key": list(path.key),
         "shots": [path.shots.start, path.shots.stop],
         "discarded": path.budget.discarded,
+        "lost": path.lost,
         "left": path.policy.left,
         "since": path.policy.since(task.number),
     }

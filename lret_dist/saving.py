@@ -134,21 +134,6 @@ def _columns(state: AnyState, qubits: tuple[int, ...]) -> NDArray[np.complex128]
     return np.asarray(vectors[:, kept] * np.sqrt(weights[kept]))
 
 
-def _own_factor(state: AnyState) -> State:
-    """The state as a factor of its own on the grid; collective."""
-    if isinstance(state, State):
-        return state.copy()
-    found = _columns(state, tuple(range(state.num_qubits)))
-    rank = np.array([0 if found is None else found.shape[1]])
-    state.comm.broadcast(rank)
-    columns = np.empty((1 << state.num_qubits, rank[0]), np.complex128)
-    if found is not None:
-        columns[:] = found
-    state.comm.broadcast(columns)
-    dtype = np.result_type(state.vector.dtype, np.complex64)
-    return State.prepare(state.num_qubits, state.comm, dtype, columns, columns.shape[1])
-
-
 @lru_cache(maxsize=1 << 16)
 def pauli_masks(qubits: tuple[int, ...], string: str) -> tuple[int, int]:
     """Qubits with a letter X or Y, and those with Z or Y, as bits."""

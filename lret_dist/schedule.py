@@ -66,13 +66,13 @@ def arranged(program: Program, row_bits: int, first: Sequence[int] = ()) -> Prog
     Args:
         program: a program in its first order.
         row_bits: number of distributed bits.
-        first: numbers of steps that come before all others, in an order that gives the same state.
-            Where there are jumps, they are the first ones in the first order, and of no effect.
+        first: numbers of steps that come before all others, or where there are jumps before the
+            others up to the next mark, in an order that gives the same state.
     """
     accesses = [_access(step, program.num_qubits) for step in program.steps]
     steps: list[Step] = []
     origins: list[int] = []
-    for part in _blocks(program) if program.is_dynamic else _parts(program, first):
+    for part in _parts(program, first):
         part_accesses = [accesses[number] for number in part]
         for window in windows(part_accesses, program.num_qubits, row_bits):
             if row_bits:
@@ -84,17 +84,15 @@ def arranged(program: Program, row_bits: int, first: Sequence[int] = ()) -> Prog
 
 
 def _parts(program: Program, first: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Numbers of the steps that are to come first, and of all others."""
+    """Numbers of steps that run one after the other, from behind a mark to the next one.
+
+    Those of them that are to come first are apart from the others.
+    """
     taken = set(first)
-    yield first
-    yield [number for number in range(len(program.steps)) if number not in taken]
-
-
-def _blocks(program: Program) -> Iterator[Sequence[int]]:
-    """Numbers of steps that run one after the other, from behind a mark to the next one."""
     behind = [number + 1 for number in program.places.values()]
     for start, stop in pairwise([0, *behind, len(program.steps)]):
-        yield range(start, stop)
+        yield [number for number in first if start <= number < stop]
+        yield [number for number in range(start, stop) if number not in taken]
 
 
 def windows(

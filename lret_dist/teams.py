@@ -131,7 +131,7 @@ def run_in_teams(
         outcome = _outcome(own, item[1], hand_out.look_after, signals, hand_out.heard)
         hand_out.note(item[0], outcome)
     hand_out.wait()
-    _dismiss(team)
+    _dismiss(team, own)
     return hand_out.outcomes()
 
 
@@ -143,13 +143,15 @@ def join_teams(
     own = replace(machine, mpi_ranks=teams.size)
     if teams.team(comm.rank) < teams.number:
         if comm.rank % teams.size == 0:
-            _lead(Crew(team, threads, own, comm), comm, signals)
-            _dismiss(team)
+            crew = Crew(team, threads, own, comm)
+            _lead(crew, comm, signals)
+            _dismiss(team, crew)
         else:
             assert team is not None
             grids = Grids(team)
             while (job := next_message(team, 0, COMMAND)) is not None:
                 take_part(team, job, grids, threads, signals)
+            grids.free()
             team.Free()
     elif team is not None:
         team.Free()
@@ -316,8 +318,9 @@ def _team(comm: MPI.Intracomm, teams: Teams) -> MPI.Intracomm | None:
     return None
 
 
-def _dismiss(team: MPI.Intracomm | None) -> None:
+def _dismiss(team: MPI.Intracomm | None, crew: Crew) -> None:
     """Send the followers home."""
     if team is not None:
         tell(team, None)
+        crew.free()
         team.Free()

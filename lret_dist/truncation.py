@@ -127,6 +127,8 @@ def _not_sampled(program: Program, saves: list[Save]) -> str | None:
         return "several values are saved under one key"
     if saves and program.is_dynamic:
         return "values are saved where outcomes decide what is done"
+    if program.has_loops:
+        return "steps may be repeated"
     if any(isinstance(step, SetStep) for step in program.steps):
         return "the state is set on the way"
     return None

@@ -9,8 +9,12 @@ from lret_dist import (
     Circuit,
     ClassicalError,
     Constant,
+    Jump,
+    Operation,
     SimulationOptions,
     SimulationRequest,
+    Store,
+    TruncationWarning,
     get_session,
     simulate,
 )
@@ -110,6 +114,10 @@ def test_a_state_that_is_set_first_is_the_initial_state() -> None:
         (Circuit(1).mark("a").mark("a"), "the mark 'a' stands in 2 places"),
         (Circuit(1, 2).mark("a").jump("a", bit(2)), "classical bit 2 is out of range"),
         (Circuit(1, 1).store(Bits((1,)), 0), "classical bit 1 is out of range"),
+        (
+            Circuit(2).save_probabilities([0], key="a").save_probabilities(key="a"),
+            "different things are saved under the key 'a'",
+        ),
     ],
 )
 def test_bad_flow(circuit: Circuit, message: str) -> None:
@@ -165,3 +173,57 @@ def test_few_states_wait_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
         circuit.gate("h", [0]).measure(0, 0)
     simulate(circuit.gate("h", [0]).gate("z", [0]).measure(0, 0), shots=32, seed=3)
     assert 1 <= most <= 5
+
+
+def flip(rate: float) -> list[np.ndarray]:
+    return [np.sqrt(1 - rate) * np.eye(2), np.sqrt(rate) * np.array([[0, 1], [1, 0]])]
+
+
+@pytest.mark.parametrize("part", [Store(Bits((1,)), Constant(1)), Jump("end"), Jump("end", bit(1))])
+def test_a_sampled_run_that_nothing_splits_is_measured(part: Operation) -> None:
+    circuit = Circuit(1, 2).append(part).mark("end").channel(flip(0.1), [0]).gate("x", [0])
+    circuit.measure(0, 0)
+    result = simulate(circuit, shots=2000, seed=1, truncation="unbiased")
+    ones = sum(times for bits, times in result.counts().items() if bits & 1)
+    assert result.metadata.truncation == "unbiased"
+    assert abs(ones - 1800) < 6 * np.sqrt(180)
+
+
+def test_a_loop_is_not_sampled() -> None:
+    """Its steps would draw the same errors in every round."""
+    circuit = Circuit(1, 1).mark("again").channel(flip(0.1), [0]).measure(0, 0)
+    circuit.jump("again", bit(0))
+    assert simulate(circuit, shots=9, standard_error=0.1).metadata.truncation == "certified"
+    with pytest.raises(ValueError, match="is not possible: steps may be repeated"):
+        simulate(circuit, shots=9, truncation="unbiased")
+
+
+def test_jumps_without_classical_bits() -> None:
+    circuit = Circuit(1).gate("h", [0]).jump("a").gate("x", [0]).mark("a").gate("h", [0])
+    data = simulate(circuit.save_probabilities(), shots=5).data
+    np.testing.assert_allclose(data["probabilities"], [1, 0], atol=1e-12)
+
+
+def test_the_loss_of_a_state_that_is_replaced_counts() -> None:
+    circuit = Circuit(2).channel(flip(0.2), [0]).channel(flip(0.2), [1])
+    circuit.channel(flip(0.3), [0]).save_density_matrix(key="first").set_state([1, 0, 0, 0])
+    circuit.save_density_matrix(key="second")
+    with pytest.warns(TruncationWarning, match="forced a truncation error"):
+        result = simulate(circuit, shots=0, max_rank=2, method="low_rank")
+    exact = simulate(circuit, shots=0, epsilon=0, method="low_rank").data["first"]
+    error = np.abs(np.linalg.eigvalsh(result.data["first"] - exact)).sum() / 2
+    assert error > 0.05
+    assert result.metadata.truncation_error >= error - 1e-12
+
+
+def test_one_state_is_set_twice() -> None:
+    circuit = Circuit(1, 1).set_state([1, 0])
+    start = circuit.operations[0]
+    circuit.gate("x", [0]).append(start).gate("x", [0]).measure(0, 0)
+    assert simulate(circuit, shots=3).counts() == {1: 3}
+
+
+def test_a_number_that_no_integer_holds() -> None:
+    circuit = Circuit(1, 2).store(Bits((0, 1)), float("inf"))
+    with pytest.raises(ClassicalError, match="inf cannot be stored in an unsigned integer"):
+        simulate(circuit, shots=1)
