@@ -174,7 +174,9 @@ def _operations(basis: Collection[str] | None) -> dict[str, Any]:
         known = {**gates, **_IN_A_BASIS_ONLY}
         names = _ALWAYS_KEPT.union(basis)
         gates = {name: known[name] for name in known if name in names}
-    return {**gates, "initialize": Initialize, **_SIMULATED}
+    # A basis takes it apart, so that noise on the basis acts on its gates.
+    states = {"initialize": Initialize} if basis is None or "initialize" in basis else {}
+    return {**gates, **states, **_SIMULATED}
 
 
 def _width(operation: Any) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,6 +133,12 @@ def _plain(kind: Any) -> Callable[[Any, tuple[int, ...]], Save]:
     return make
 
 
+def _state(operation: Any, qubits: tuple[int, ...]) -> Save:
+    """As Qiskit Aer's density matrix saves it: averaged, where it is not asked for shot by shot."""
+    save = _plain(SaveDensityMatrix)(operation, qubits)
+    return replace(save, subtype=save.subtype.replace("single", "average"))
+
+
 _SAVES: dict[str, Callable[[Any, tuple[int, ...]], Save]] = {
     "save_amplitudes_sq": _amplitudes_squared,
     "save_density_matrix": _plain(SaveDensityMatrix),
@@ -140,6 +147,6 @@ _SAVES: dict[str, Callable[[Any, tuple[int, ...]], Save]] = {
     "save_lret_factor": _factor,
     "save_probabilities": _plain(SaveProbabilities),
     "save_probabilities_dict": _plain(SaveProbabilities),
-    "save_state": _plain(SaveDensityMatrix),
+    "save_state": _state,
     "save_statevector": _plain(SaveStateVector),
 }

@@ -184,6 +184,20 @@ def test_save_state_is_the_density_matrix(backend: LRETBackend) -> None:
     assert isinstance(data["density_matrix"], DensityMatrix)
 
 
+def test_save_state_averages_over_outcomes(backend: LRETBackend) -> None:
+    circuit = QuantumCircuit(1, 1)
+    circuit.h(0)
+    circuit.measure(0, 0)
+    circuit.save_state()
+    circuit.save_state(label="by", conditional=True)
+    data = backend.run(circuit, shots=4000, seed_simulator=1).result().data(0)
+    expected = simulator().run(circuit, shots=4000).result().data(0)
+    mean = data["density_matrix"].data
+    np.testing.assert_allclose(mean, expected["density_matrix"].data, atol=6 * 0.5 / 60)
+    for register, rho in expected["by"].items():
+        np.testing.assert_allclose(data["by"][register].data, rho.data, atol=1e-12)
+
+
 @settings(max_examples=10, deadline=None)
 @given(SEEDS)
 def test_state_vectors_with_their_global_phase(seed: int) -> None:

@@ -256,3 +256,15 @@ def test_wrong_shapes(bell: QuantumCircuit, options, error, message: str) -> Non
     ):
         with pytest.raises(error, match=message):
             call()
+
+
+def test_a_basis_takes_initialize_apart() -> None:
+    """Else the noise of the basis would not act on the preparation of a state."""
+    noise = NoiseModel(basis_gates=["rz", "sx", "cx"])
+    noise.add_all_qubit_quantum_error(depolarizing_error(0.05, 1), "sx")
+    circuit = QuantumCircuit(2)
+    circuit.initialize([0.5, 0.5, 0.5, -0.5], [0, 1])
+    for options in ({"noise_model": noise}, {"basis_gates": ["rz", "sx", "cx"]}):
+        written = transpile(circuit, LRETBackend(**options), optimization_level=1)
+        assert set(written.count_ops()) == {"rz", "sx", "cx", "reset"}
+    assert "initialize" in transpile(circuit, LRETBackend(), optimization_level=0).count_ops()
