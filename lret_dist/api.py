@@ -21,7 +21,7 @@ from lret_dist.kept_factors import kept_saves
 from lret_dist.options import SimulationOptions
 from lret_dist.orders import DriverOrders, Orders
 from lret_dist.planning import Job, SimulationRequest, make_job, prepare
-from lret_dist.session import get_session
+from lret_dist.session import check_others_are_free, get_session
 from lret_dist.signals import SignalNotes
 from lret_dist.simulation import Report, assemble_result, execute
 
@@ -118,13 +118,15 @@ def simulate_collectively(
 
     Raises:
         ValueError: or TypeError, for bad arguments, on every MPI rank.
-        LretError: when the run cannot be done.
+        LretError: when the run cannot be done, or the other MPI ranks serve a session.
     """
     if kept_saves(getattr(circuit, "operations", ())):
         raise ValueError(
             "simulate_collectively cannot keep a factor on the MPI ranks: nobody could ask for it "
             "afterwards; save it with distributed=False, or use a session"
         )
+    if comm.size > 1:
+        check_others_are_free()
     own = comm.Dup()
     try:
         threads, machine = survey(own)

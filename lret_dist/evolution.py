@@ -331,4 +331,5 @@ def sample_final(
     measures = program.final_measures
     rows = sample_rows(comm, weights, len(samples), generator(seed, Purpose.SAMPLE, *key))
     rng = generator(seed, Purpose.FINAL_READOUT, *key)
-    write_bits(samples, measures, written_bits(rows, measures, rng))
+    clbits = (measure.clbit for measure in measures)
+    write_bits(samples, clbits, written_bits(rows, measures, rng))

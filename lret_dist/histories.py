@@ -163,7 +163,7 @@ class Histories:
         if step.measure.readout is not None:
             rng = generator(self._seed, Purpose.READOUT, *path.key)
             bits = misread(bits, step.measure.readout, rng)
-        write_bits(shots.rows[path.shots], [step.measure], bits[:, np.newaxis])
+        write_bits(shots.rows[path.shots], [step.measure.clbit], bits[:, np.newaxis])
 
     @contextmanager
     def _said_by_the_driver(self) -> Iterator[None]:

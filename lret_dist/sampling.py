@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -88,11 +88,9 @@ def misread(
     return written
 
 
-def write_bits(
-    samples: NDArray[np.uint8], measures: Sequence[Measure], bits: NDArray[np.bool_]
-) -> None:
+def write_bits(samples: NDArray[np.uint8], clbits: Iterable[int], bits: NDArray[np.bool_]) -> None:
     """Write bits, in order, into registers of shape (shots, bytes), clbit 0 lowest, in place."""
-    for place, measure in enumerate(measures):
-        byte, bit = divmod(measure.clbit, 8)
+    for place, clbit in enumerate(clbits):
+        byte, bit = divmod(clbit, 8)
         samples[:, byte] &= np.uint8(0xFF ^ (1 << bit))
         samples[:, byte] |= bits[:, place].astype(np.uint8) << np.uint8(bit)

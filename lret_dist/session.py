@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from lret_dist.questions import Inquiry
     from lret_dist.run_handle import Outcomes, RunHandle
 
-__all__ = ["DriverSession", "get_session", "start_mpi_if_launched"]
+__all__ = ["DriverSession", "check_others_are_free", "get_session", "start_mpi_if_launched"]
 
 #: Message tag of a worker's first and last word.
 _WORD = 2
@@ -314,6 +314,20 @@ def get_session(mpi_ranks: int | None = None) -> Session:
         SessionError: when a worker has ended before it could serve.
     """
     return _this_process().open(mpi_ranks)
+
+
+def check_others_are_free() -> None:
+    """Check that the MPI ranks that a launcher started beside this one do not serve it.
+
+    Raises:
+        SessionError: when they do, and so can take part in nothing else.
+    """
+    session = _this_process().session
+    if session is not None and session.mpi_ranks > 1:
+        raise SessionError(
+            "the other MPI ranks serve this one since a provider, a backend or a session was made, "
+            "and take part in nothing else: use simulate(), or make none in this program"
+        )
 
 
 def _checked(mpi_ranks: Any) -> int | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lret_dist.classical import store_rows, truths
+from lret_dist.sampling import write_bits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,9 +50,8 @@ class Shots:
             before |= (rows[:, byte] >> bit & 1).astype(np.intp) << number
         edges = np.cumsum(misread.probabilities, axis=1)[:, :-1]
         after = (rng.random(len(rows))[:, np.newaxis] >= edges[before]).sum(axis=1)
-        for number, (byte, bit) in enumerate(places):
-            rows[:, byte] &= np.uint8(0xFF ^ (1 << bit))
-            rows[:, byte] |= (after >> number & 1).astype(np.uint8) << np.uint8(bit)
+        bits = after[:, np.newaxis] >> np.arange(len(places)) & 1
+        write_bits(rows, misread.clbits, bits.astype(np.bool_))
 
     def divide(self, part: slice, condition: Expression | None) -> int:
         """Bring the shots of a part for which a condition holds behind the others.

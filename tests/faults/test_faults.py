@@ -116,6 +116,14 @@ def test_mistake_leaves_the_workers_usable(launch: Launch, ranks: int) -> None:
     assert "counts {3: 10}" in outcome.output
 
 
+def test_a_call_for_all_mpi_ranks_while_they_serve(launch: Launch) -> None:
+    outcome = launch("collective", ranks=3).finish(WHOLE)
+    assert outcome.code == 0, outcome.output
+    assert "caught the other MPI ranks serve this one since a provider" in outcome.output
+    assert "alone {1: 5}" in outcome.output
+    assert "counts {1: 10}" in outcome.output
+
+
 @pytest.mark.parametrize(
     ("size", "rank"),
     [("PMI_SIZE", "PMI_RANK"), ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK")],

@@ -20,7 +20,7 @@ from random_circuits import (
     random_circuit,
 )
 
-from lret_dist import CheckpointError, Circuit, StoppedError, simulate_collectively
+from lret_dist import Bits, CheckpointError, Circuit, StoppedError, simulate_collectively
 from lret_dist.evolution import Evolution
 from lret_dist.histories import Task
 from lret_dist.orders import Order, Orders
@@ -72,9 +72,16 @@ def run(circuit: Circuit, comm: MPI.Intracomm = WORLD, **options: Any) -> Simula
 
 def assert_same(result: SimulationResult, expected: SimulationResult) -> None:
     assert result.memory() == expected.memory()
-    assert result.data.keys() == expected.data.keys()
-    for key, value in expected.data.items():
-        np.testing.assert_allclose(result.data[key], value, rtol=0, atol=1e-10)
+    assert_same_data(result.data, expected.data)
+
+
+def assert_same_data(data: dict[Any, Any], expected: dict[Any, Any]) -> None:
+    assert data.keys() == expected.keys()
+    for key, value in expected.items():
+        if isinstance(value, dict):
+            assert_same_data(data[key], value)
+        else:
+            np.testing.assert_allclose(data[key], value, rtol=0, atol=1e-10)
 
 
 def measured_on_the_way() -> Circuit:
@@ -121,19 +128,30 @@ def test_a_stopped_run_goes_on_anywhere(
         assert not list(folder.iterdir())
 
 
+def with_a_long_tail() -> Circuit:
+    """A jump, and many steps behind the last mark."""
+    circuit = Circuit(5, 5).gate("h", [0]).measure(0, 0).jump("end", Bits((0,))).gate("x", [1])
+    circuit.mark("end")
+    circuit.operations += random_circuit(np.random.default_rng(4), 5, 25).operations
+    return circuit.save_density_matrix(key="late").measure(2, 1)
+
+
 @pytest.mark.parametrize("partition", PARTITIONS)
 @pytest.mark.parametrize("method", ["low_rank", "density_matrix"])
-@pytest.mark.parametrize("after", [3, 20, 45])
-def test_a_stopped_loop_goes_on_anywhere(
+@pytest.mark.parametrize(
+    ("circuit", "after"),
+    [*((looping_circuit(3), after) for after in (3, 20, 45)), (with_a_long_tail(), 12)],
+)
+def test_a_stopped_dynamic_run_goes_on_anywhere(
     partition: Parallelization,
     method: str,
+    circuit: Circuit,
     after: int,
     folder: Path,
     stopping: Callable[[int], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Histories in the middle of a loop, with what their shots have stored and saved."""
-    circuit = looping_circuit(3)
+    """Histories in the middle of a loop or a block, with what their shots have saved."""
     options = {"method": method, "epsilon": 0, "shots": 20, "seed": 5}
     expected = run(circuit, MPI.COMM_SELF, **options)
     saved = {**options, "checkpoint": folder}
@@ -146,11 +164,7 @@ def test_a_stopped_loop_goes_on_anywhere(
     result = run(circuit, parallelization=OTHERS[partition], **saved)
     if DRIVER:
         assert result.metadata.resumed
-        assert result.memory() == expected.memory()
-        for name in ("each", "variance"):
-            np.testing.assert_allclose(result.data[name], expected.data[name], rtol=0, atol=1e-10)
-        for key, value in expected.data["rho"].items():
-            np.testing.assert_allclose(result.data["rho"][key], value, rtol=0, atol=1e-10)
+        assert_same(result, expected)
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)

@@ -12,9 +12,10 @@ from mpi4py import MPI
 from random_circuits import add_saves, brick_wall, brick_wall_noise, random_circuit
 
 from lret_dist import CheckpointError, SimulationOptions, SimulationRequest, simulate_collectively
-from lret_dist.crew import survey
+from lret_dist.crew import Grids, survey
 from lret_dist.forecast import forecast
 from lret_dist.prediction import best_of
+from lret_dist.process_grid import ProcessGrid
 
 WORLD = MPI.COMM_WORLD
 
@@ -99,3 +100,13 @@ def test_a_plan_for_the_same_machine_names_the_grid_of_the_run(
         assert result.metadata.grid_reason == planned.grid_reason
         # Three qubits are too few to gain by more MPI ranks.
         assert qubits > 3 or grid.size == 1
+
+
+def test_communicators_are_released() -> None:
+    """An MPI library has some two thousand of them."""
+    grids = Grids(WORLD)
+    found = [grids.find(ProcessGrid(1, columns)) for columns in {1, WORLD.size}]
+    grids.free()
+    for grid in filter(None, found):
+        for comm in (grid._all, grid._over_rows, grid._over_columns):
+            assert comm == MPI.COMM_NULL
