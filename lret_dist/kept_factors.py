@@ -73,18 +73,10 @@ def _factor_of(density: DensityState) -> State:
     """
     comm, num_qubits = density.comm, density.num_qubits
     dtype = np.result_type(density.vector.dtype, np.complex64)
-    columns, rank = np.empty((1 << num_qubits, 0), np.complex128), np.zeros(1, np.int64)
-    rho = density.density_matrix(range(num_qubits))
-    if rho is not None:
-        weights, vectors = np.linalg.eigh(rho)
-        kept = np.flatnonzero(weights > weights[-1] * np.finfo(dtype).eps)[::-1]
-        columns, rank[0] = (
-            np.ascontiguousarray(vectors[:, kept] * np.sqrt(weights[kept])),
-            len(kept),
-        )
+    found = density.columns(range(num_qubits))
+    rank = np.array([0 if found is None else found.shape[1]])
     comm.broadcast(rank)
-    if rho is None:
-        columns = np.empty((1 << num_qubits, int(rank[0])), np.complex128)
+    columns = np.empty((1 << num_qubits, rank[0]), np.complex128) if found is None else found
     comm.broadcast(columns)
     return State.prepare(num_qubits, comm, dtype, columns, columns.shape[1])
 

@@ -124,14 +124,7 @@ def _vectors(state: AnyState, qubits: tuple[int, ...]) -> NDArray[np.complex128]
 
 def _columns(state: AnyState, qubits: tuple[int, ...]) -> NDArray[np.complex128] | None:
     """Columns L of the state of ``qubits``, (2**k, rank), on the driver; the first is lowest."""
-    if isinstance(state, State):
-        return state.gathered(qubits)
-    rho = state.density_matrix(qubits)
-    if rho is None:
-        return None
-    weights, vectors = np.linalg.eigh(rho)
-    kept = np.flatnonzero(weights > weights[-1] * np.finfo(state.vector.dtype).eps)[::-1]
-    return np.asarray(vectors[:, kept] * np.sqrt(weights[kept]))
+    return state.gathered(qubits) if isinstance(state, State) else state.columns(qubits)
 
 
 @lru_cache(maxsize=1 << 16)
