@@ -223,6 +223,14 @@ def apply_transfers(
     2**m elements is read and written once, whatever the number of steps.
     """
 
+def uniform_numbers(
+    key: int, draws: NDArray[np.int64], numbers: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The number in [0, 1) of each counter (number, draw) of Philox 4x32-10 under a 64-bit key.
+
+    ``draws`` and ``numbers`` are 1-D and of one length, as is what is returned.
+    """
+
 def set_num_threads(threads: int) -> None:
     """Set the number of OpenMP threads that the kernels use (1 to 4096)."""
 

@@ -16,7 +16,7 @@ from lret_dist.estimates import Tally
 from lret_dist.evolution import Evolution, sample_final
 from lret_dist.orders import Order, Orders
 from lret_dist.records import History, Outcome, RunSettings
-from lret_dist.sampling import Purpose, generator
+from lret_dist.sampling import Purpose, random_key
 from lret_dist.shots import Shots
 from lret_dist.threads import one_kernel_thread
 
@@ -198,7 +198,7 @@ class _Batches:
         settings = replace(self.settings, shots=0)
         if self.program.has_histories:
             mine = self._shots(batch, batches)
-            seed = int(generator(settings.seed, Purpose.BATCH, batch).integers(2**63))
+            seed = random_key(settings.seed, Purpose.BATCH, batch) >> 1
             settings = replace(settings, shots=mine.stop - mine.start, seed=seed)
         tally = Tally(self.program, len(self.tally.probabilities))
         run = Evolution(
@@ -254,4 +254,5 @@ class _Batches:
         elif self.program.final_measures and self.settings.shots:
             comm.sum_over_columns(self.tally.probabilities)
             weights = self.tally.probabilities
-            sample_final(self.program, self.settings.seed, (), comm, weights, outcome.shots.rows)
+            whole = slice(0, self.settings.shots)
+            sample_final(self.program, self.settings.seed, comm, weights, outcome.shots, whole)

@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 _MAGIC, _END = b"LRET checkpoint\n", b"LRET end"
-_VERSION = 1
+_VERSION = 2
 IDENTITY_BYTES = 8
 _HEAD = struct.Struct(f"<16sI{IDENTITY_BYTES}s")
 _CHECKSUM = struct.Struct("<I")

@@ -24,7 +24,7 @@ from lret_dist.program import (
 )
 from lret_dist.records import Outcome, Path, RunSettings
 from lret_dist.sampled import SampledState
-from lret_dist.sampling import Purpose, generator, sample_rows, write_bits, written_bits
+from lret_dist.sampling import Purpose, sample_rows, uniforms, written_bits
 from lret_dist.saving import save_value
 from lret_dist.shots import Shots
 from lret_dist.state import State
@@ -103,8 +103,7 @@ class Evolution:
         while self._waiting:
             self._evolve(self._waiting.pop())
         if self.program.has_histories and begins:
-            # Shots of one history lie together; their order must not tell.
-            self.outcome.shots.shuffle(generator(self.settings.seed, Purpose.SHUFFLE))
+            self.outcome.shots.sort()
         return self.outcome
 
     def _first_task(self) -> Task:
@@ -118,7 +117,7 @@ class Evolution:
         budget = TruncationBudget(program, settings.epsilon)
         policy = CompressionPolicy(program.num_qubits, len(program.steps))
         self.outcome.note_rank(state.rank())
-        return Task(state, 0, Path((), slice(0, settings.shots), budget, policy))
+        return Task(state, 0, Path(0, slice(0, settings.shots), budget, policy))
 
     def _evolve(self, task: Task) -> None:
         """Run the steps of a task, up to where its shots may go different ways, or the end."""
@@ -304,32 +303,50 @@ class Evolution:
                 self._tally.add_measured(state, [measure.qubit for measure in measures])
                 return
         else:
-            part = path.number / self.settings.shots if path.key else 1.0
+            whole = path.number == self.settings.shots
+            part = 1.0 if whole else path.number / self.settings.shots
             path.note_loss(state.trace())
             self.outcome.truncation_error += part * path.lost
         if not measures or not path.number:
             return
+        self._sample_final(state, path)
+
+    def _sample_final(self, state: AnyState, path: Path) -> None:
+        shots = self.outcome.shots
         sample_final(
             self.program,
             self.settings.seed,
-            path.key,
             self.comm,
             state.probabilities(),
-            self.outcome.shots.rows[path.shots],
+            shots,
+            path.shots,
+            path.draws,
         )
 
 
 def sample_final(
     program: Program,
     seed: int,
-    key: tuple[int, ...],
     comm: GridCommunicator,
     weights: NDArray[np.float64],
-    samples: NDArray[np.uint8],
+    shots: Shots,
+    part: slice,
+    draws: int = 0,
 ) -> None:
-    """Draw the last measurements from the weights of the rows held here, in place; collective."""
-    measures = program.final_measures
-    rows = sample_rows(comm, weights, len(samples), generator(seed, Purpose.SAMPLE, *key))
-    rng = generator(seed, Purpose.FINAL_READOUT, *key)
-    clbits = (measure.clbit for measure in measures)
-    write_bits(samples, clbits, written_bits(rows, measures, rng))
+    """Draw the last measurements of some shots; collective.
+
+    Args:
+        program: what is run.
+        seed: the seed.
+        comm: messages of the grid.
+        weights: of the rows held here.
+        shots: all shots, in whose memory they are written.
+        part: the shots that have come to this state.
+        draws: random decisions that they have come through.
+    """
+    measures, numbers = program.final_measures, shots.numbers[part]
+    rows = sample_rows(comm, weights, uniforms(seed, Purpose.OUTCOME, draws, numbers))
+    bits = written_bits(
+        rows, measures, lambda place: uniforms(seed, Purpose.READOUT, draws + place, numbers)
+    )
+    shots.write(part, [measure.clbit for measure in measures], bits)

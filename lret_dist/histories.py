@@ -13,7 +13,7 @@ from lret_dist.density import DensityState
 from lret_dist.errors import ClassicalError
 from lret_dist.program import ChannelStep
 from lret_dist.sampled import SampledState
-from lret_dist.sampling import Purpose, generator, misread, write_bits
+from lret_dist.sampling import Purpose, misread, uniforms
 from lret_dist.state import State
 
 if TYPE_CHECKING:
@@ -27,14 +27,11 @@ if TYPE_CHECKING:
     from lret_dist.records import Path
     from lret_dist.shots import Shots
 
-__all__ = ["AnyState", "Histories", "Task"]
+__all__ = ["AnyState", "Histories", "Task", "one_of"]
 
 AnyState: TypeAlias = State | SampledState | DensityState
 
 _PROJECTORS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128)
-
-#: Added to the way that a condition decides, in the name of a path: outcomes have 0 and 1.
-_CONDITION = 2
 
 
 @dataclass
@@ -94,9 +91,9 @@ class Histories:
                 if self._comm.is_driver:
                     shots.store(path.shots, operation)
         elif isinstance(operation, Misread):
-            number = self._program.origins[task.number]
-            rng = generator(self._seed, Purpose.MISREAD, *path.key, number)
-            shots.misread(path.shots, operation, rng)
+            uniform = self._uniforms(Purpose.READOUT, path, shots)
+            shots.misread(path.shots, operation, uniform)
+            path.draws += 1
         task.number += 1
         return [task]
 
@@ -104,29 +101,28 @@ class Histories:
         """Split the shots over the outcomes of a measurement."""
         state, path = task.state, task.path
         masses = self._masses(state, step)
-        ones = self._split_shots(masses, path)
-        middle = path.shots.stop - ones
-        slices = (slice(path.shots.start, middle), slice(middle, path.shots.stop))
+        part = one_of(masses)
+        ones = self._uniforms(Purpose.OUTCOME, path, shots) < part
+        slices = self._divided(path.shots, ones, shots)
         outcomes, tasks = _smaller_last(slices), []
         for outcome in outcomes:
             branch = state if outcome == outcomes[-1] else state.copy()
             scale = np.sqrt(masses.sum() / masses[outcome])
             branch.project(_PROJECTORS[outcome] * scale, step.qubits)
-            child = path.child(outcome, slices[outcome])
+            child = path.child(slices[outcome])
             self._write_outcome(step, outcome, child, shots)
+            child.draws += 1
             tasks.append(Task(branch, task.number + 1, child))
         return tasks
 
     def _jump(self, task: Task, jump: Jump, shots: Shots) -> list[Task]:
         """Go on with the shots for which a condition holds elsewhere than with the others."""
-        part, middle = task.path.shots, np.zeros(1, np.int64)
+        part, holds = task.path.shots, np.zeros(0, np.bool_)
         with self._said_by_the_driver():
             if self._comm.is_driver:
-                middle[0] = shots.divide(part, jump.condition)
-        self._comm.broadcast(middle)
-        place = int(middle[0])
+                holds = shots.holds(part, jump.condition)
         numbers = (task.number + 1, self._program.places[jump.mark] + 1)
-        slices = (slice(part.start, place), slice(place, part.stop))
+        slices = self._divided(part, holds, shots)
         order = _smaller_last(slices)
         if len(order) == 1:
             task.number = numbers[order[0]]
@@ -134,9 +130,21 @@ class Histories:
         tasks = []
         for way in order:
             state = task.state if way == order[-1] else task.state.copy()
-            path = task.path.child(_CONDITION + way, slices[way])
-            tasks.append(Task(state, numbers[way], path))
+            tasks.append(Task(state, numbers[way], task.path.child(slices[way])))
         return tasks
+
+    def _divided(self, part: slice, behind: NDArray[np.bool_], shots: Shots) -> tuple[slice, slice]:
+        """Bring shots behind the others, as the driver says: the places of both."""
+        middle = np.zeros(1, np.int64)
+        if self._comm.is_driver:
+            middle[0] = shots.divide(part, behind)
+        self._comm.broadcast(middle)
+        place = int(middle[0])
+        return slice(part.start, place), slice(place, part.stop)
+
+    def _uniforms(self, purpose: Purpose, path: Path, shots: Shots) -> NDArray[np.float64]:
+        """A random number for each shot of a path; the driver's are those that count."""
+        return uniforms(self._seed, purpose, path.draws, shots.numbers[path.shots])
 
     def _masses(self, state: AnyState, step: MeasureStep) -> NDArray[np.float64]:
         """Weights of both outcomes of a measurement, on every MPI rank."""
@@ -149,21 +157,12 @@ class Histories:
         self._comm.sum_over_columns(masses)
         return masses
 
-    def _split_shots(self, masses: NDArray[np.float64], path: Path) -> int:
-        """Number of shots that read one, drawn on the driver."""
-        # What is drawn jumps where the part passes 1/2, and grids differ in the last digits.
-        part = min(1.0, max(0.0, round(float(masses[1] / masses.sum()), 12)))
-        rng = generator(self._seed, Purpose.SPLIT, *path.key)
-        ones = np.array([rng.binomial(path.number, part)], dtype=np.int64)
-        self._comm.broadcast(ones)
-        return int(ones[0])
-
     def _write_outcome(self, step: MeasureStep, outcome: int, path: Path, shots: Shots) -> None:
         bits = np.full(path.number, outcome, np.bool_)
         if step.measure.readout is not None:
-            rng = generator(self._seed, Purpose.READOUT, *path.key)
-            bits = misread(bits, step.measure.readout, rng)
-        write_bits(shots.rows[path.shots], [step.measure.clbit], bits[:, np.newaxis])
+            uniform = self._uniforms(Purpose.READOUT, path, shots)
+            bits = misread(bits, step.measure.readout, uniform)
+        shots.write(path.shots, [step.measure.clbit], bits[:, np.newaxis])
 
     @contextmanager
     def _said_by_the_driver(self) -> Iterator[None]:
@@ -176,6 +175,13 @@ class Histories:
         failure = self._comm.broadcast_object(failure)
         if failure is not None:
             raise failure
+
+
+def one_of(masses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The part of the outcome one in the weights (..., 2) of both."""
+    # A shot's outcome jumps where it passes its random number, and grids differ in the last digits.
+    part: NDArray[np.float64] = np.round(masses[..., 1] / masses.sum(axis=-1), 12)
+    return np.clip(part, 0.0, 1.0)
 
 
 def _smaller_last(slices: Sequence[slice]) -> list[int]:

@@ -8,18 +8,15 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from lret_dist.saved_values import SavedValues
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from lret_dist.budget import CompressionPolicy, TruncationBudget
     from lret_dist.shots import Shots
 
 __all__ = ["CheckpointSettings", "History", "Outcome", "Path", "RunSettings", "Sampling"]
-
-#: Most words of a path's name.
-_LONGEST_KEY = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,14 +189,14 @@ class Path:
     """One sequence of measured outcomes: its shots, and what it may still discard.
 
     Attributes:
-        key: names it: the ways that it took, or words that stand for them where they are many.
+        draws: random decisions that its shots have come through.
         shots: its shots.
         budget: what it may discard.
         policy: when its factor is compressed.
         lost: the largest part of the trace that the states had lost that it has left so far.
     """
 
-    key: tuple[int, ...]
+    draws: int
     shots: slice
     budget: TruncationBudget
     policy: CompressionPolicy
@@ -211,12 +208,9 @@ class Path:
         number: int = self.shots.stop - self.shots.start
         return number
 
-    def child(self, outcome: int, shots: slice) -> Path:
-        """The path that goes on with one outcome of a measurement, or of a condition."""
-        key = (*self.key, outcome)
-        if len(key) > _LONGEST_KEY:
-            key = tuple(np.random.SeedSequence(key).generate_state(8).tolist())
-        return Path(key, shots, copy(self.budget), copy(self.policy), self.lost)
+    def child(self, shots: slice) -> Path:
+        """The path that goes on with some of the shots."""
+        return Path(self.draws, shots, copy(self.budget), copy(self.policy), self.lost)
 
     def note_loss(self, trace: float) -> None:
         """Note the trace of a state that is left, or at the end."""

@@ -174,7 +174,7 @@ class RunSaver:
             policy = CompressionPolicy(program.num_qubits, len(in_order.steps))
             policy.record(facts["left"], number - facts["since"])
             shots = slice(*facts["shots"])
-            path = Path(tuple(facts["key"]), shots, budget, policy, facts["lost"])
+            path = Path(facts["draws"], shots, budget, policy, facts["lost"])
             tasks.append(Task(state, number, path))
         return Resumed(in_order, tasks, _outcome(checkpoint))
 
@@ -221,7 +221,7 @@ def _described(task: Task, done: int) -> dict[str, Any]:
     return {
         "done": done,
         "bits": [state.layout.bit(qubit) for qubit in range(state.layout.num_qubits)],
-        "key": list(path.key),
+        "draws": path.draws,
         "shots": [path.shots.start, path.shots.stop],
         "discarded": path.budget.discarded,
         "lost": path.lost,

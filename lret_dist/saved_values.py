@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -88,18 +89,14 @@ class SavedValues:
         """Take over what another run of the same circuit has saved under other keys."""
         self._entries.update(other._entries)
 
-    def results(self, shots: int, places: NDArray[np.int64]) -> dict[str, Any]:
-        """What the result shows, by key.
-
-        Args:
-            shots: number of shots of the run.
-            places: place in the result of each shot by number, (shots,).
+    def results(self, shots: int) -> dict[str, Any]:
+        """What the result of a run of so many shots shows, by key.
 
         Returns:
             Values, lists of values in the order of the shots, and, for subtypes that begin with
             ``c_``, dictionaries of these by the classical register.
         """
-        return {key: _result(entry, shots, places) for key, entry in self._entries.items()}
+        return {key: _result(entry, shots) for key, entry in self._entries.items()}
 
     def pack(self) -> tuple[list[dict[str, Any]], dict[str, NDArray[Any]]]:
         """All of it as plain facts and arrays by name."""
@@ -139,11 +136,10 @@ def _numbers(
     if registers is None:
         yield None, max(1, len(shots))
         return
-    for register in sorted(set(registers)):
-        yield register, registers.count(register)
+    yield from sorted(Counter(registers).items())
 
 
-def _result(entry: _Entry, shots: int, places: NDArray[np.int64]) -> Any:
+def _result(entry: _Entry, shots: int) -> Any:
     kind = entry.subtype.removeprefix("c_")
     if kind == "average":
         values = {register: part.total / part.shots for register, part in entry.sums.items()}
@@ -153,40 +149,36 @@ def _result(entry: _Entry, shots: int, places: NDArray[np.int64]) -> Any:
             for register, part in entry.sums.items()
         }
     elif kind == "single":
-        values = _last(entry.records, places)
+        values = _last(entry.records)
     else:
-        values = _listed(entry.records, places)
+        values = _listed(entry.records)
     return values if entry.subtype.startswith("c_") else values[None]
 
 
-def _placed(
-    record: _Record, places: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], list[int | None]]:
-    """Places and registers of the shots of a record; a run without shots counts as one."""
-    shots = places[record.shots] if len(record.shots) else np.zeros(1, np.int64)
+def _shots_of(record: _Record) -> tuple[NDArray[np.int64], list[int | None]]:
+    """Numbers and registers of the shots of a record; a run without shots counts as one."""
+    shots = record.shots if len(record.shots) else np.zeros(1, np.int64)
     if record.registers is None:
         return shots, [None] * len(shots)
     return shots, [*record.registers]
 
 
-def _last(records: list[_Record], places: NDArray[np.int64]) -> dict[int | None, Any]:
+def _last(records: list[_Record]) -> dict[int | None, Any]:
     """The value of the last shot with each register."""
     found: dict[int | None, tuple[int, Any]] = {}
     for record in records:
-        shots, registers = _placed(record, places)
-        for register in set(registers):
-            mine = [each == register for each in registers]
-            place = int(shots[mine].max())
-            if register not in found or place >= found[register][0]:
-                found[register] = place, record.value
+        shots, registers = _shots_of(record)
+        for shot, register in zip(shots.tolist(), registers, strict=True):
+            if register not in found or shot >= found[register][0]:
+                found[register] = shot, record.value
     return {register: value for register, (_, value) in found.items()}
 
 
-def _listed(records: list[_Record], places: NDArray[np.int64]) -> dict[int | None, Any]:
+def _listed(records: list[_Record]) -> dict[int | None, Any]:
     """All values in the order of their shots, and of time within a shot."""
     found: dict[int | None, list[tuple[int, int, Any]]] = {}
     for time, record in enumerate(records):
-        shots, registers = _placed(record, places)
+        shots, registers = _shots_of(record)
         for place, register in zip(shots.tolist(), registers, strict=True):
             found.setdefault(register, []).append((place, time, record.value))
     return {

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from lret_dist.classical import store_rows, truths
-from lret_dist.sampling import write_bits
+from lret_dist.sampling import misread_together, write_bits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from lret_dist.classical import Expression
     from lret_dist.control_flow import Misread, Store
 
-__all__ = ["Shots"]
+__all__ = ["Part", "Shots"]
+
+Part: TypeAlias = "slice | NDArray[np.int64]"
 
 
 @dataclass
 class Shots:
-    """The classical memory of all shots; those of one history lie side by side.
+    """The classical memory of all shots; a part of them is a slice, or an array of places.
 
     Attributes:
         rows: memory of each shot, (shots, bytes), bit 0 lowest.
@@ -36,48 +40,56 @@ class Shots:
         """So many shots, whose bits are zero."""
         return cls(np.zeros((number, -(-bits // 8)), np.uint8), np.arange(number))
 
-    def store(self, part: slice, store: Store) -> None:
+    def store(self, part: Part, store: Store) -> None:
         """Store a number in the bits of some shots."""
-        if len(self.rows[part]):
-            store_rows(self.rows[part], store.target, store.value)
+        rows = self.rows[part]
+        if len(rows):
+            store_rows(rows, store.target, store.value)
+            self.rows[part] = rows
 
-    def misread(self, part: slice, misread: Misread, rng: np.random.Generator) -> None:
-        """Read bits of some shots wrongly, several at once."""
+    def misread(self, part: Part, misread: Misread, uniform: NDArray[np.float64]) -> None:
+        """Read bits of some shots wrongly, several at once, with a random number for each."""
         rows = self.rows[part]
         places = [divmod(clbit, 8) for clbit in misread.clbits]
-        before = np.zeros(len(rows), np.intp)
+        before = np.zeros(len(rows), np.int64)
         for number, (byte, bit) in enumerate(places):
-            before |= (rows[:, byte] >> bit & 1).astype(np.intp) << number
-        edges = np.cumsum(misread.probabilities, axis=1)[:, :-1]
-        after = (rng.random(len(rows))[:, np.newaxis] >= edges[before]).sum(axis=1)
+            before |= (rows[:, byte] >> bit & 1).astype(np.int64) << number
+        after = misread_together(before, misread.probabilities, uniform)
         bits = after[:, np.newaxis] >> np.arange(len(places)) & 1
-        write_bits(rows, misread.clbits, bits.astype(np.bool_))
+        self.write(part, misread.clbits, bits.astype(np.bool_))
 
-    def divide(self, part: slice, condition: Expression | None) -> int:
-        """Bring the shots of a part for which a condition holds behind the others.
+    def write(self, part: Part, clbits: Iterable[int], bits: NDArray[np.bool_]) -> None:
+        """Write bits, (shots, bits), into the memory of some shots."""
+        rows = self.rows[part]
+        write_bits(rows, clbits, bits)
+        self.rows[part] = rows
+
+    def holds(self, part: Part, condition: Expression | None) -> NDArray[np.bool_]:
+        """Of which shots of a part a condition holds; None always does."""
+        rows = self.rows[part]
+        return np.ones(len(rows), np.bool_) if condition is None else truths(condition, rows)
+
+    def divide(self, part: slice, behind: NDArray[np.bool_]) -> int:
+        """Bring some shots of a part behind the others of it.
 
         Returns:
-            The place of the first one that it holds for.
+            The place of the first one of these.
         """
-        if condition is None:
-            return int(part.start)
-        holds = truths(condition, self.rows[part])
-        if holds.any() and not holds.all():
-            order = np.argsort(holds, kind="stable")
+        if behind.any() and not behind.all():
+            order = np.argsort(behind, kind="stable")
             self.rows[part] = self.rows[part][order]
             self.numbers[part] = self.numbers[part][order]
-        return int(part.stop - holds.sum())
+        return int(part.stop - behind.sum())
 
-    def registers(self, part: slice, bits: int) -> list[int]:
+    def registers(self, part: Part, bits: int) -> list[int]:
         """The first so many bits of each shot of a part; zero where there are no shots."""
         mask = (1 << bits) - 1
         rows = self.rows[part]
         return [int.from_bytes(row.tobytes(), "little") & mask for row in rows] or [0]
 
-    def shuffle(self, rng: np.random.Generator) -> None:
-        """Put the shots into another order, in which histories do not show."""
-        order = np.arange(len(self.rows))
-        rng.shuffle(order)
+    def sort(self) -> None:
+        """Put the shots in the order of their numbers, in which histories do not show."""
+        order = np.argsort(self.numbers)
         self.rows[:] = self.rows[order]
         self.numbers[:] = self.numbers[order]
 
@@ -88,7 +100,3 @@ class Shots:
             shown = shown.copy()
             shown[:, -1] &= (1 << bits % 8) - 1
         return np.ascontiguousarray(shown)
-
-    def places(self) -> NDArray[np.int64]:
-        """The place of each shot by its number."""
-        return np.argsort(self.numbers)

@@ -112,7 +112,7 @@ class _Runs:
         if job.averages is not None:
             settings = replace(job.settings, shots=0)
             outcome.add(self._run("averages", job.averages, settings, more=False))
-        shown = outcome.saved.results(job.settings.shots, outcome.shots.places())
+        shown = outcome.saved.results(job.settings.shots)
         outcome.data.update(shown)
         for saver in self._savers:
             saver.remove()

@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module) {
   register_apply(module);
   register_branch(module);
   register_candidates(module);
+  register_random(module);
   register_reduce(module);
   register_dense(module);
   register_rows(module);

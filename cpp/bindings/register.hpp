@@ -8,6 +8,7 @@ namespace lret::bindings {
 void register_apply(pybind11::module_& module);
 void register_branch(pybind11::module_& module);
 void register_candidates(pybind11::module_& module);
+void register_random(pybind11::module_& module);
 void register_reduce(pybind11::module_& module);
 void register_dense(pybind11::module_& module);
 void register_rows(pybind11::module_& module);

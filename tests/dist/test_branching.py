@@ -105,9 +105,9 @@ def test_columns_that_multiply_fast_are_compressed_for_fewer_steps() -> None:
 
 def test_outcomes_of_a_measurement_have_budgets_and_policies_of_their_own() -> None:
     program = fuse(brick_wall_noise(1e-4, 1e-3).bind(brick_wall(4, 2)))
-    before = Path((), slice(0, 10), TruncationBudget(program, 1e-2), CompressionPolicy(4, 20))
+    before = Path(0, slice(0, 10), TruncationBudget(program, 1e-2), CompressionPolicy(4, 20))
     before.budget.discarded = 1e-3
-    zero, one = before.child(0, slice(0, 4)), before.child(1, slice(4, 10))
+    zero, one = before.child(slice(0, 4)), before.child(slice(4, 10))
     zero.policy.record(7, 12)
     zero.budget.discarded += 1e-3
     for other in (before, one):

@@ -186,9 +186,9 @@ def test_foreign_files(tmp_path: Path, content: bytes, reason: str) -> None:
 def test_a_later_format_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.lret"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lret_dist.checkpoint_frame._VERSION", 2)
+        patch.setattr("lret_dist.checkpoint_frame._VERSION", 3)
         write(path)
-    with pytest.raises(CheckpointError, match="format is version 2; this LRET reads 1"):
+    with pytest.raises(CheckpointError, match="format is version 3; this LRET reads 2"):
         Checkpoint(path, COMM)
 
 

@@ -3,18 +3,39 @@
 from collections import Counter
 from itertools import product
 
-from scipy.stats import chisquare
+import numpy as np
+from scipy.stats import chisquare, kstest
 
 from lret_dist import Circuit, simulate
-from lret_dist.sampling import Purpose, generator
+from lret_dist.sampling import Purpose, random_key, uniforms
+
+SEEDS = (0, 7, 2**40 + 1)
 
 
-def test_streams_differ_by_purpose_and_key() -> None:
-    """Also where a key only has zeros behind another one, as histories of outcome 0 have."""
-    keys = [key for length in range(4) for key in product((0, 1, 2), repeat=length)]
-    for seed in (0, 7, 2**40 + 1):
-        first = {generator(seed, use, *key).random() for use in Purpose for key in keys}
-        assert len(first) == len(Purpose) * len(keys)
+def test_keys_differ_by_purpose_and_names() -> None:
+    """Also where names only have zeros behind another one."""
+    names = [key for length in range(4) for key in product((0, 1, 2), repeat=length)]
+    keys = {random_key(seed, use, *each) for seed in SEEDS for use in Purpose for each in names}
+    assert len(keys) == len(SEEDS) * len(Purpose) * len(names)
+    assert all(0 <= key < 2**64 for key in keys)
+
+
+def test_numbers_differ_by_purpose_draw_and_shot() -> None:
+    shots = np.arange(50)
+    found = [
+        uniforms(seed, use, draw, shots) for seed in SEEDS for use in Purpose for draw in range(20)
+    ]
+    assert len(np.unique(found)) == len(SEEDS) * len(Purpose) * 20 * 50
+    assert kstest(np.ravel(found), "uniform").pvalue > 1e-6
+
+
+def test_a_shot_has_its_numbers_whatever_others_there_are() -> None:
+    shots = np.arange(100)
+    draws = shots % 3
+    together = uniforms(5, Purpose.OUTCOME, draws, shots)
+    chosen = shots[::-7]
+    assert (uniforms(5, Purpose.OUTCOME, draws[chosen], chosen) == together[chosen]).all()
+    assert (uniforms(5, Purpose.OUTCOME, 1, shots)[draws == 1] == together[draws == 1]).all()
 
 
 def test_outcomes_of_one_shot_are_independent() -> None:

@@ -16,24 +16,32 @@ def test_shots_are_divided_and_keep_their_numbers(truths: list[bool], data: st.D
     shots.rows[:, 0] = np.array(truths) * 4 + 1
     start = data.draw(st.integers(0, len(truths) - 1))
     part = slice(start, len(truths))
-    middle = shots.divide(part, Apply("equal", (Bits((2,)), Constant(1))))
+    condition = Apply("equal", (Bits((2,)), Constant(1)))
+    middle = shots.divide(part, shots.holds(part, condition))
     assert middle == len(truths) - sum(truths[start:])
     assert not (shots.rows[start:middle, 0] & 4).any()
     assert (shots.rows[middle:, 0] & 4).all()
     assert [truths[number] for number in shots.numbers] == (shots.rows[:, 0] > 4).tolist()
-    assert sorted(shots.numbers) == list(range(len(truths)))
+    shots.sort()
+    assert shots.numbers.tolist() == list(range(len(truths)))
+    assert (shots.rows[:, 0] > 4).tolist() == truths
 
 
 def test_without_a_condition_it_holds_for_all() -> None:
-    assert Shots.zeros(5, 1).divide(slice(1, 4), None) == 1
+    assert Shots.zeros(5, 1).holds(slice(1, 4), None).tolist() == [True] * 3
 
 
-def test_places_undo_a_shuffle() -> None:
-    shots = Shots.zeros(50, 8)
-    shots.rows[:, 0] = np.arange(50)
-    shots.shuffle(np.random.default_rng(1))
-    assert shots.rows[:, 0].tolist() != list(range(50))
-    assert shots.rows[shots.places(), 0].tolist() == list(range(50))
+@given(st.permutations(range(6)), st.integers(1, 6), st.integers(0, 2**9 - 1))
+def test_a_part_may_be_any_shots(order: list[int], number: int, value: int) -> None:
+    part = np.array(order[:number])
+    shots = Shots.zeros(6, 9)
+    shots.store(part, Store(Bits(tuple(range(9))), Constant(value)))
+    assert shots.registers(part, 9) == [value] * number
+    rest = np.array(order[number:], dtype=np.int64)
+    assert not shots.rows[rest].any()
+    shots.write(part, [8], np.ones((number, 1), np.bool_))
+    assert shots.holds(part, Bits((8,))).all()
+    assert not shots.rows[rest].any()
 
 
 def test_only_classical_bits_are_shown() -> None:
