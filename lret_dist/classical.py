@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from lret_dist.errors import ClassicalError
+from lret_dist.sampling import write_bits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -148,20 +149,28 @@ def bits_read(expression: Expression) -> Iterator[int]:
 
 def truths(expression: Expression, rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Whether an expression holds, (shots,), in memories (shots, bytes)."""
-    distinct, which = _distinct(rows)
-    found = [bool(evaluated(expression, _as_integer(row))) for row in distinct]
-    return np.array(found, np.bool_)[which]
+    values, which = _values(expression, rows)
+    return np.array([bool(value) for value in values])[which]
 
 
 def store_rows(rows: NDArray[np.uint8], target: Bits, expression: Expression) -> None:
     """Write an expression's value into bits of the memories (shots, bytes), in place."""
-    distinct, which = _distinct(rows)
-    changed = np.empty_like(distinct)
-    for row, new in zip(distinct, changed, strict=True):
-        memory = _as_integer(row)
-        memory = _written(memory, target, evaluated(expression, memory))
-        new[:] = np.frombuffer(memory.to_bytes(len(row), "little"), np.uint8)
-    rows[:] = changed[which]
+    values, which = _values(expression, rows)
+    numbers = [_stored(target, value) for value in values]
+    bits = [[number >> place & 1 for place in range(len(target.bits))] for number in numbers]
+    write_bits(rows, target.bits, np.array(bits, np.bool_)[which])
+
+
+def _values(
+    expression: Expression, rows: NDArray[np.uint8]
+) -> tuple[list[Value], NDArray[np.intp]]:
+    """The values of an expression in memories (shots, bytes), and which of them each shot has."""
+    mask = np.zeros(rows.shape[1], np.uint8)
+    for bit in bits_read(expression):
+        mask[bit // 8] |= 1 << bit % 8
+    distinct, which = _distinct(rows & mask)
+    memories = (int.from_bytes(row.tobytes(), "little") for row in distinct)
+    return [evaluated(expression, memory) for memory in memories], which
 
 
 def _distinct(rows: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
@@ -172,10 +181,6 @@ def _distinct(rows: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.in
     return distinct, which.reshape(-1)
 
 
-def _as_integer(row: NDArray[np.uint8]) -> int:
-    return int.from_bytes(row.tobytes(), "little")
-
-
 def _read(source: Bits, memory: int) -> Value:
     number = sum((memory >> bit & 1) << place for place, bit in enumerate(source.bits))
     if source.kind == "uint":
@@ -184,13 +189,11 @@ def _read(source: Bits, memory: int) -> Value:
     return value
 
 
-def _written(memory: int, target: Bits, value: Value) -> int:
+def _stored(target: Bits, value: Value) -> int:
+    """The number that stands in the bits of a target for a value."""
     if target.kind == "float":
-        value = int.from_bytes(struct.pack("<d", float(value)), "little")
+        return int.from_bytes(struct.pack("<d", float(value)), "little")
     try:
-        number = int(value)
+        return int(value)
     except (OverflowError, ValueError):
         raise ClassicalError(f"{value} cannot be stored in an unsigned integer") from None
-    for place, bit in enumerate(target.bits):
-        memory = memory & ~(1 << bit) | (number >> place & 1) << bit
-    return memory

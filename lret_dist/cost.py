@@ -25,6 +25,7 @@ __all__ = [
     "expected_errors",
     "expected_ranks",
     "factor_cost",
+    "takes_density",
 ]
 
 #: One entry of the factor through one channel: weights, branches and products of compressions
@@ -104,9 +105,14 @@ def factor_cost(program: Program, ranks: list[int]) -> float:
     )
 
 
+def takes_density(program: Program) -> bool:
+    """Whether no step is too wide for the density matrix."""
+    return program.widest_narrow <= _WIDEST
+
+
 def density_cost(program: Program, number: int = 0) -> float:
     """Cost of the density matrix from a step on; infinite where a step is too wide for it."""
-    if program.widest_narrow > _WIDEST:
+    if not takes_density(program):
         return math.inf
     entries = 4.0**program.num_qubits
     return (len(program.steps) - number) * (_DENSITY_STEP + entries) + _DENSITY_START * entries

@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from lret_dist.program import ChannelStep, UnitaryStep
     from lret_dist.state import State
 
-__all__ = ["DensityState", "most_pass_qubits", "passes"]
+__all__ = [
+    "DensityState",
+    "Part",
+    "RealArray",
+    "diagonal_strings",
+    "most_pass_qubits",
+    "passes",
+    "weights_of",
+]
 
 RealArray = NDArray[Any]
 #: Qubits, and the (4**k, 4**k) transfer matrix that acts on them.
@@ -77,9 +85,7 @@ class DensityState:
         if comm.column:
             return cls(num_qubits, np.zeros(0, dtype.type(0).real.dtype), layout, comm)
         vector = np.zeros(1 << layout.local_bits, dtype.type(0).real.dtype)
-        index = np.zeros(1, np.int64)
-        for qubit in range(num_qubits):
-            index = np.concatenate([index, index | 3 << 2 * qubit])
+        index = diagonal_strings(range(num_qubits))
         here = index[index >> layout.local_bits == comm.row]
         vector[here & (len(vector) - 1)] = 1
         return cls(num_qubits, vector, layout, comm)
@@ -148,14 +154,7 @@ class DensityState:
 
     def marginal(self, qubits: Sequence[int]) -> NDArray[np.float64]:
         """Weights of the outcomes of ``qubits``, (2**k,), unnormalised, on every MPI rank."""
-        index = np.zeros(1, np.int64)
-        for qubit in qubits:
-            index = np.concatenate([index, index | 3 << 2 * qubit])
-        weights = self._coefficients(index)
-        for place in range(len(qubits)):
-            pairs = weights.reshape(-1, 2, 1 << place)
-            weights = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], axis=1)
-        return np.clip(weights.reshape(-1) / (1 << len(qubits)), 0, None)
+        return weights_of(self._coefficients(diagonal_strings(qubits)))
 
     def probabilities(self) -> NDArray[np.float64]:
         """Weights of this row group's basis states, (2**n / row groups,)."""
@@ -327,6 +326,25 @@ def passes(
                 later.append(number)
         yield sorted(taken), group
         left = later
+
+
+def diagonal_strings(qubits: Iterable[int]) -> NDArray[np.int64]:
+    """Numbers of the strings of I and Z on ``qubits``, (2**k,), the first qubit lowest."""
+    index = np.zeros(1, np.int64)
+    for qubit in qubits:
+        index = np.concatenate([index, index | 3 << 2 * qubit])
+    return index
+
+
+def weights_of(coefficients: RealArray) -> NDArray[np.float64]:
+    """Weights of basis states, (..., 2**k), from the coefficients of :func:`diagonal_strings`."""
+    weights, size = coefficients.astype(np.float64), coefficients.shape[-1]
+    for place in range(size.bit_length() - 1):
+        pairs = weights.reshape(*weights.shape[:-1], -1, 2, 1 << place)
+        zero, one = pairs[..., 0, :], pairs[..., 1, :]
+        weights = np.stack([zero + one, zero - one], axis=-2).reshape(coefficients.shape)
+    found: NDArray[np.float64] = np.clip(weights / size, 0, None)
+    return found
 
 
 def _bits_of(qubits: Iterable[int]) -> set[int]:

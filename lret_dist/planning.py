@@ -29,6 +29,7 @@ from lret_dist.process_grid import ProcessGrid, possible_grids
 from lret_dist.records import CheckpointSettings, RunSettings
 from lret_dist.sampled_model import SampledModel
 from lret_dist.saves import Save, SaveStateVector, is_average, saved_bytes
+from lret_dist.side_by_side import fit_side_by_side
 from lret_dist.states import as_columns, columns_in_order
 from lret_dist.truncation import choose_truncation
 
@@ -242,8 +243,10 @@ def planned(
         grids = _grids(options, machine, program.num_qubits, widest, row)
         predictor = Predictor(program, expectation, machine)
         predict: Callable[[ProcessGrid], Prediction] = predictor.predict
-        prediction, reason = _choice(predictor, grids)
+        together = _goes_side_by_side(prepared, program, expectation)
+        prediction, reason = _choice(predictor, grids, together=together)
     else:
+        together = False
         model = SampledModel(program, truncation.sampling, machine, expectation.shots)
         predict = model.predict
         row = (truncation.sampling.columns + 1) * truncation.sampling.dtype.itemsize
@@ -264,6 +267,7 @@ def planned(
         reserve=expectation.first_columns,
         start="density_matrix" if expectation.start_dense else "low_rank",
         may_switch=expectation.may_switch and fits,
+        side_by_side=together and grid.size == 1,
         sampling=truncation.sampling,
         checkpoint=_checkpoint(prepared),
     )
@@ -309,6 +313,15 @@ def _expectation(prepared: PreparedRequest, program: Program, machine: Machine) 
     )
 
 
+def _goes_side_by_side(
+    prepared: PreparedRequest, program: Program, expectation: Expectation
+) -> bool:
+    """Whether the histories of a certified run go through the program together on one MPI rank."""
+    dense = expectation.start_dense or expectation.may_switch
+    # A checkpoint holds the states of some histories; these here are all under way at once.
+    return dense and prepared.options.checkpoint is None and fit_side_by_side(program)
+
+
 def _grids(
     options: SimulationOptions,
     machine: Machine,
@@ -327,11 +340,16 @@ def _grids(
     )
 
 
-def _choice(predictor: Predictor, grids: list[ProcessGrid]) -> tuple[Prediction, str]:
+def _choice(
+    predictor: Predictor, grids: list[ProcessGrid], *, together: bool
+) -> tuple[Prediction, str]:
     """The prediction for the grid to take, and why it is taken."""
     if len(grids) == 1:
-        alone = predictor.machine.mpi_ranks == 1
-        return predictor.predict(grids[0]), "there is one MPI rank" if alone else "asked for"
+        single = predictor.machine.mpi_ranks == 1
+        return predictor.predict(grids[0]), "there is one MPI rank" if single else "asked for"
+    if together and (alone := [grid for grid in grids if grid.size == 1]):
+        reason = "histories of few qubits go side by side on one MPI rank"
+        return predictor.predict(alone[0]), reason
     best = best_of(predictor.predict, grids, predictor.machine.bytes_per_rank)
     if best.memory_bytes > predictor.machine.bytes_per_rank:
         return best, "it needs least memory"

@@ -13,6 +13,7 @@ from lret_dist.memory import peak_mb, reset_peak
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.run_saver import RunSaver
 from lret_dist.schedule import arranged
+from lret_dist.side_by_side import SideBySide
 from lret_dist.threads import limited_threads
 from lret_dist.traffic import Traffic
 from lret_dist.traffic_model import modelled_traffic
@@ -129,6 +130,8 @@ class _Runs:
             if outcome is not None:
                 return outcome
             settings = replace(settings, sampling=None, seed=self.seed)
+        if settings.side_by_side and program.has_histories:
+            return SideBySide(program, settings, self._comm, self._orders).run()
         saver = self._saver(part, settings)
         resumed = None if saver is None else saver.load(program)
         if saver is not None and resumed is not None:
@@ -268,6 +271,8 @@ def _method_reason(job: Job, outcome: Outcome) -> str:
         return "small branches were sampled"
     if settings.start == "density_matrix":
         return "asked for"
+    if settings.side_by_side:
+        return "the histories of few qubits are cheapest side by side"
     if outcome.switched_at is not None:
         return f"from step {outcome.switched_at + 1} of {steps} on, when the rank made it pay"
     return "cheaper than the density matrix" if settings.may_switch else "no other was allowed"

@@ -145,9 +145,11 @@ def test_a_division_by_zero_fails_its_circuit_alone() -> None:
         assert outcome.counts() == {1: 3}
 
 
-def test_an_endless_loop_can_be_cancelled() -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_an_endless_loop_can_be_cancelled(method: str) -> None:
     circuit = Circuit(1, 1).mark("again").gate("x", [0]).jump("again").measure(0, 0)
-    handle = get_session().submit([SimulationRequest(circuit=circuit)])
+    options = SimulationOptions(method=method)
+    handle = get_session().submit([SimulationRequest(circuit=circuit, options=options)])
     while not handle.running():
         pass
     assert handle.cancel()
@@ -171,7 +173,9 @@ def test_few_states_wait_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     circuit = Circuit(1, 1)
     for _ in range(60):
         circuit.gate("h", [0]).measure(0, 0)
-    simulate(circuit.gate("h", [0]).gate("z", [0]).measure(0, 0), shots=32, seed=3)
+    simulate(
+        circuit.gate("h", [0]).gate("z", [0]).measure(0, 0), shots=32, seed=3, method="low_rank"
+    )
     assert 1 <= most <= 5
 
 
