@@ -173,9 +173,8 @@ def test_few_states_wait_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     circuit = Circuit(1, 1)
     for _ in range(60):
         circuit.gate("h", [0]).measure(0, 0)
-    simulate(
-        circuit.gate("h", [0]).gate("z", [0]).measure(0, 0), shots=32, seed=3, method="low_rank"
-    )
+    circuit.gate("h", [0]).gate("z", [0]).measure(0, 0)
+    simulate(circuit, shots=32, seed=3, method="low_rank")
     assert 1 <= most <= 5
 
 
