@@ -19,7 +19,6 @@ from qiskit.circuit import (
     ControlFlowOp,
     ControlledGate,
     Delay,
-    Instruction,
     Operation,
 )
 from qiskit.circuit import Measure as QiskitMeasure
@@ -50,6 +49,7 @@ from lret_dist import (
     Mark,
     Measure,
     Reset,
+    SaveStateVector,
     Store,
 )
 from lret_dist.channels import as_kraus, as_unitary
@@ -102,12 +102,12 @@ def translate_circuit(circuit: QuantumCircuit) -> Circuit:
     translation = Translation(
         Circuit(max(1, circuit.num_qubits), circuit.num_clbits, circuit.name),
         Memory(circuit.num_clbits),
-        keeps_phase=_saves_vector(circuit),
     )
     try:
         translation.append_all(circuit, range(circuit.num_qubits), range(circuit.num_clbits))
     except ValueError as error:
         raise type(error)(f"circuit {circuit.name!r}: {error}") from error
+    translation.drop_unseen_phases()
     translation.circuit.num_variable_bits = translation.memory.num_variable_bits
     return translation.circuit
 
@@ -119,7 +119,7 @@ class Translation:
     Attributes:
         circuit: what is translated so far.
         memory: where its classical values lie.
-        keeps_phase: whether the global phase matters.
+        phases: global phases by ``id``: gates of the circuit until it is known that none shows.
         saves: what is saved, by key.
         clbit_of: numbers of the bits of the block that is translated just now.
         loops: the loops around it, the innermost last.
@@ -128,7 +128,7 @@ class Translation:
 
     circuit: Circuit
     memory: Memory
-    keeps_phase: bool = False
+    phases: dict[int, Gate] = field(default_factory=dict)
     saves: dict[str, Save] = field(default_factory=dict)
     clbit_of: dict[Clbit, int] = field(default_factory=dict)
     loops: list[Loop] = field(default_factory=list)
@@ -152,10 +152,11 @@ class Translation:
         for instruction in circuit.data:
             wires = tuple(map(number, instruction.qubits))
             if instruction.is_standard_gate():
+                params = instruction.params
                 # Gates without parameters come again and again.
-                gate = known.get((instruction.name, wires))
+                gate = None if params else known.get((instruction.name, wires))
                 if gate is None or instruction.label is not None:
-                    self.append_standard(instruction, wires)
+                    self.append_standard(instruction, wires, params)
                 else:
                     append(gate)
             else:
@@ -163,15 +164,15 @@ class Translation:
                 _append(instruction.operation, self, wires, bits)
         self.clbit_of = outer
 
-    def append_standard(self, instruction: CircuitInstruction, wires: tuple[int, ...]) -> None:
+    def append_standard(
+        self, instruction: CircuitInstruction, wires: tuple[int, ...], params: Sequence[Any]
+    ) -> None:
         """Append a gate that Qiskit itself knows the matrix of."""
-        params = instruction.params
-        for value in params:
-            if not isfinite(value):
-                raise ValueError(
-                    f"gate {instruction.name!r} on qubits {wires} needs finite parameters, "
-                    f"got {float(value)}"
-                )
+        if not all(map(isfinite, params)):
+            value = next(float(value) for value in params if not isfinite(value))
+            raise ValueError(
+                f"gate {instruction.name!r} on qubits {wires} needs finite parameters, got {value}"
+            )
         if not wires:
             self.append_phase(params[0])
             return
@@ -184,10 +185,18 @@ class Translation:
         self.circuit.operations.append(gate)
 
     def append_phase(self, phase: Any) -> None:
-        """Append a global phase, where it matters."""
-        if self.keeps_phase and phase != 0:
+        """Append a global phase."""
+        if phase != 0:
             matrix = np.exp(1j * float(phase)) * _IDENTITY
-            self.circuit.operations.append(Gate("global_phase", (0,), matrix))
+            gate = Gate("global_phase", (0,), matrix)
+            self.phases[id(gate)] = gate
+            self.circuit.operations.append(gate)
+
+    def drop_unseen_phases(self) -> None:
+        """Leave out global phases where no state vector is saved."""
+        if self.phases and not any(isinstance(s, SaveStateVector) for s in self.saves.values()):
+            operations = self.circuit.operations
+            operations[:] = [each for each in operations if id(each) not in self.phases]
 
     def append_gate(self, operation: Operation, wires: tuple[int, ...], matrix: Any) -> None:
         """Append a gate given by its own matrix, which is checked."""
@@ -215,7 +224,7 @@ class Translation:
         first = len(operations)
         self.append_parts(operation, wires, ())
         for place, part in enumerate(operations[first:], first):
-            if isinstance(part, Gate):
+            if isinstance(part, Gate) and id(part) not in self.phases:
                 operations[place] = Gate(PART, part.qubits, part.matrix)
 
 
@@ -360,23 +369,6 @@ def _append_jump(operation: AerJump, out: Translation, *_: Any) -> None:
 
 for _flow in (ControlFlowOp, BreakLoopOp, ContinueLoopOp):
     _append.register(_flow, append_control_flow)
-
-
-def _saves_vector(circuit: QuantumCircuit) -> bool:
-    """Whether a state vector is saved anywhere."""
-    for instruction in circuit.data:
-        if instruction.name == "save_statevector":
-            return True
-        if instruction.is_standard_gate():
-            continue
-        operation = instruction.operation
-        parts = operation.blocks if instruction.is_control_flow() else ()
-        # A gate, whose definition may take long to make, saves nothing.
-        if type(operation) is Instruction and operation.definition is not None:
-            parts = (operation.definition,)
-        if any(map(_saves_vector, parts)):
-            return True
-    return False
 
 
 #: Instructions that need no class of their own, as long as they have no definition.
