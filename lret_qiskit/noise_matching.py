@@ -65,7 +65,11 @@ class _Names:
 
 
 def check_noise_acts(
-    noise: NoiseModel, circuits: Iterable[Circuit], written: Iterable[str] = ()
+    noise: NoiseModel,
+    circuits: Iterable[Circuit],
+    written: Iterable[str] = (),
+    *,
+    stacklevel: int = 3,
 ) -> None:
     """Warn once, in one line, of errors that act nowhere in the circuits of a job.
 
@@ -78,12 +82,13 @@ def check_noise_acts(
         noise: the model.
         circuits: the circuits that are simulated.
         written: names of the instructions before any was taken apart.
+        stacklevel: how far up the caller is that the warning is meant for.
     """
     names = _Names()
     operations = list(_distinct(circuits))
     for operation in operations:
         names.add(operation, noise)
-    _check_readout_acts(noise, operations)
+    _check_readout_acts(noise, operations, stacklevel + 1)
     idle = _idle(noise, names)
     if idle:
         reasons = {
@@ -93,10 +98,12 @@ def check_noise_acts(
             **dict.fromkeys(names.noiseless, " (which takes no noise)"),
         }
         shown = sorted(f"{name!r}{reasons.get(name, '')}" for name in idle)
-        warn(_message(shown, names.used), UserWarning, stacklevel=3)
+        warn(_message(shown, names.used), UserWarning, stacklevel=stacklevel)
 
 
-def _check_readout_acts(noise: NoiseModel, operations: Iterable[Operation]) -> None:
+def _check_readout_acts(
+    noise: NoiseModel, operations: Iterable[Operation], stacklevel: int
+) -> None:
     """Warn of readout errors for qubits that no instruction measures together."""
     measured = {
         tuple(qubit for qubit, _ in operation.together)
@@ -110,7 +117,7 @@ def _check_readout_acts(noise: NoiseModel, operations: Iterable[Operation]) -> N
             f"the readout error on qubits {', '.join(map(str, idle))} acts nowhere: it acts where "
             f"one instruction measures these qubits together, in this order",
             UserWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
 
 

@@ -22,7 +22,14 @@ from lret_qiskit.backends.target import basis_names, coupling_edges
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["RunOptions", "as_defaults", "default_options", "merged_options", "without_alias"]
+__all__ = [
+    "RunOptions",
+    "as_defaults",
+    "default_options",
+    "merged_options",
+    "no_option",
+    "without_alias",
+]
 
 #: As in Qiskit Aer: 32 bits are a seed for any other tool too.
 _FRESH_SEED_BITS = 32
@@ -111,7 +118,7 @@ def as_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
     options = without_alias(given)
     for name in options:
         if name not in own:
-            raise AttributeError(f"there is no option {name!r}; {_hint(name, own)}")
+            raise AttributeError(no_option(name, own))
     return {name: own.get(name) if value is None else value for name, value in options.items()}
 
 
@@ -165,6 +172,11 @@ def _warn_unknown(names: list[str], known: Iterable[str]) -> None:
     number, verb = ("options", "are") if len(names) > 1 else ("option", "is")
     text = f"unknown run {number} {what} {verb} ignored; {_hint(names[0], known)}"
     warnings.warn(text, UserWarning, stacklevel=4)
+
+
+def no_option(name: str, known: Iterable[str]) -> str:
+    """What to say of an option that there is not, with what may have been meant."""
+    return f"there is no option {name!r}; {_hint(name, known)}"
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

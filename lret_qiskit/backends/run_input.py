@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qiskit import QuantumCircuit
 
+if TYPE_CHECKING:
+    from qiskit.circuit import Qubit
+
 __all__ = ["as_circuits", "check_size", "written_names"]
+
+#: Instructions that show nothing by themselves, as standard gates do not.
+_SILENT = frozenset({"delay", "reset"})
 
 
 def as_circuits(run_input: Any) -> list[QuantumCircuit]:
@@ -28,7 +34,9 @@ def as_circuits(run_input: Any) -> list[QuantumCircuit]:
 
 
 def check_size(circuit: QuantumCircuit, num_qubits: int) -> None:
-    """Check that a circuit uses so many qubits at most; idle ones do not count.
+    """Check that a circuit uses so many qubits at most.
+
+    Idle ones do not count, and neither do those that nothing measured or saved depends on.
 
     Raises:
         ValueError: when it uses more.
@@ -54,8 +62,19 @@ def written_names(circuits: Iterable[QuantumCircuit]) -> set[str]:
 
 
 def _used_qubits(circuit: QuantumCircuit) -> int:
-    """Number of qubits that an instruction other than a barrier acts on."""
-    return len({q for each in circuit.data if each.name != "barrier" for q in each.qubits})
+    """Number of qubits that what is measured or saved depends on, or of all that are acted on."""
+    used: set[Qubit] = set()
+    seen: set[Qubit] = set()
+    straight = True
+    for each in reversed(circuit.data):
+        if each.name == "barrier":
+            continue
+        straight &= not each.is_control_flow()
+        silent = each.is_standard_gate() or each.name in _SILENT
+        if not silent or not seen.isdisjoint(each.qubits):
+            seen.update(each.qubits)
+        used.update(each.qubits)
+    return len(seen) if straight and seen else len(used)
 
 
 def _listed(run_input: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import fields
 from operator import index
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,7 +11,7 @@ import numpy as np
 from qiskit.providers import BackendV2
 
 from lret_qiskit.backends import LRETBackend
-from lret_qiskit.backends.options import RunOptions, merged_options
+from lret_qiskit.backends.options import RunOptions, merged_options, no_option
 from lret_qiskit.backends.requests import noise_of
 from lret_qiskit.backends.run_input import written_names
 from lret_qiskit.noise_matching import check_noise_acts
@@ -39,6 +40,7 @@ class LRETPrimitive:
         self._extra = options.backend_options if isinstance(backend, LRETBackend) else {}
         self._backend = as_lret_backend(backend, options.backend_options)
         self._imports = ImportCache()
+        self._check_names()
         merged_options(self._backend.options, self._given())
 
     def __repr__(self) -> str:
@@ -85,6 +87,19 @@ class LRETPrimitive:
         otherwise = self._options.set_otherwise
         return {name: value for name, value in given.items() if name not in otherwise}
 
+    def _check_names(self) -> None:
+        """Check that there are all run options that were given.
+
+        Raises:
+            TypeError: naming the first that there is not.
+        """
+        options = self._options
+        known = {*dict(self._backend.options.items()), "seed"}
+        others = {each.name for each in fields(options)} - options.set_otherwise.keys()
+        for name in options.run_options:
+            if name not in known:
+                raise TypeError(no_option(name, known - options.set_otherwise.keys() | others))
+
     def _noise(self, options: RunOptions) -> NoiseModel | None:
         return noise_of(options, self._imports)
 
@@ -97,7 +112,7 @@ class LRETPrimitive:
         """A job of PUBs, and their circuits as they were given."""
         sent = [task.first for task in tasks if task.first is not None]
         if noise is not None and sent:
-            check_noise_acts(noise, sent, written_names(circuits))
+            check_noise_acts(noise, sent, written_names(circuits), stacklevel=4)
         return LRETPrimitiveJob(self._backend.session, tasks)
 
 

@@ -55,6 +55,30 @@ def test_circuit_wider_than_the_backend() -> None:
         backend.run(circuit)
 
 
+def test_qubits_that_nothing_depends_on_do_not_count() -> None:
+    """As in a circuit that is scheduled for a device: every qubit of it waits."""
+    backend = LRETBackend(num_qubits=3)
+    circuit = QuantumCircuit(40, 2)
+    circuit.h(0)
+    circuit.cx(0, 30)
+    circuit.cx(30, 39)
+    for qubit in range(40):
+        circuit.delay(100, qubit)
+    circuit.barrier()
+    circuit.measure([0, 39], [0, 1])
+    circuit.reset(5)
+    result = backend.run(circuit, shots=100, seed_simulator=1).result()
+    assert set(result.get_counts()) == {"00", "11"}
+    assert result.results[0].metadata["active_input_qubits"] == [0, 30, 39]
+    circuit.save_probabilities([5])
+    with pytest.raises(ValueError, match="uses 4 qubits, the backend has 3"):
+        backend.run(circuit)
+    with circuit.if_test((0, 1)):
+        circuit.x(39)
+    with pytest.raises(ValueError, match="uses 40 qubits, the backend has 3"):
+        backend.run(circuit)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [

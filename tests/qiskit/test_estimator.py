@@ -314,6 +314,8 @@ def test_options(noise: NoiseModel) -> None:
     assert LRETEstimator(options={"default_precision": None}).run([(circuit, "ZZ")]).result()
     with pytest.raises(TypeError, match="the estimates' is default_precision"):
         LRETEstimator(precision=0.01)
+    with pytest.raises(TypeError, match="'default_precison'; did you mean 'default_precision'"):
+        LRETEstimator(options={"run_options": {"default_precison": 0.01}})
 
 
 def test_errors_name_the_pub() -> None:

@@ -264,8 +264,10 @@ def test_options(bell: QuantumCircuit) -> None:
         LRETSampler(epsilon=2)
     with pytest.raises(TypeError, match="shots is no option here; default_shots sets"):
         LRETSampler(shots=100)
-    with pytest.warns(UserWarning, match="unknown run option 'epsilonn' .*did you mean 'epsilon'"):
+    with pytest.raises(TypeError, match="no option 'epsilonn'; did you mean 'epsilon'"):
         LRETSampler(epsilonn=0.1)
+    with pytest.raises(TypeError, match="no option 'default_shot'; did you mean 'default_shots'"):
+        LRETSampler(default_shot=10)
 
 
 def test_errors_name_the_pub(bell: QuantumCircuit) -> None:
