@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -33,17 +33,22 @@ def as_circuits(run_input: Any) -> list[QuantumCircuit]:
     return circuits
 
 
-def check_size(circuit: QuantumCircuit, num_qubits: int) -> None:
+def check_size(circuit: QuantumCircuit, num_qubits: int, looked_at: Collection[int] = ()) -> None:
     """Check that a circuit uses so many qubits at most.
 
     Idle ones do not count, and neither do those that nothing measured or saved depends on.
+
+    Args:
+        circuit: the circuit.
+        num_qubits: how many it may use.
+        looked_at: numbers of qubits that are looked at behind its end.
 
     Raises:
         ValueError: when it uses more.
     """
     if circuit.num_qubits <= num_qubits:
         return
-    used = _used_qubits(circuit)
+    used = _used_qubits(circuit, {circuit.qubits[number] for number in looked_at})
     if used > num_qubits:
         raise ValueError(
             f"circuit {circuit.name!r} uses {used} qubits, the backend has {num_qubits}; "
@@ -61,10 +66,9 @@ def written_names(circuits: Iterable[QuantumCircuit]) -> set[str]:
     return found
 
 
-def _used_qubits(circuit: QuantumCircuit) -> int:
-    """Number of qubits that what is measured or saved depends on, or of all that are acted on."""
+def _used_qubits(circuit: QuantumCircuit, seen: set[Qubit]) -> int:
+    """Number of qubits that what is seen depends on, or of all that are acted on."""
     used: set[Qubit] = set()
-    seen: set[Qubit] = set()
     straight = True
     for each in reversed(circuit.data):
         if each.name == "barrier":

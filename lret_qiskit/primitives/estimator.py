@@ -15,6 +15,7 @@ from lret_qiskit.backends.run_input import check_size
 from lret_qiskit.primitives.base import LRETPrimitive, naming
 from lret_qiskit.primitives.observables import (
     SavedSums,
+    acting_qubits,
     distinct_observables,
     without_idle_qubits,
 )
@@ -130,7 +131,9 @@ class LRETEstimator(LRETPrimitive, BaseEstimatorV2):  # type: ignore[misc]
         for number, pub in enumerate(coerced):
             name = f"PUB {number} ({pub.circuit.name!r})"
             with naming(name):
-                check_size(pub.circuit, self.backend.num_qubits)
+                wide = pub.circuit.num_qubits > self.backend.num_qubits
+                looked_at = acting_qubits(pub.observables) if wide else ()
+                check_size(pub.circuit, self.backend.num_qubits, looked_at)
                 tasks.append(_EstimatorTask(name, pub, noise, options.simulation))
         return self._started(tasks, noise, [pub.circuit for pub in coerced])
 

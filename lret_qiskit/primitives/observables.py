@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qiskit.primitives.containers.observables_array import ObservablesArray
 
-__all__ = ["Observable", "SavedSums", "distinct_observables", "without_idle_qubits"]
+__all__ = [
+    "Observable",
+    "SavedSums",
+    "acting_qubits",
+    "distinct_observables",
+    "without_idle_qubits",
+]
 
 #: A Pauli string: (qubit, letter) of all qubits but those with I, the lowest first.
 Pauli = tuple[tuple[int, str], ...]
@@ -61,6 +67,12 @@ def distinct_observables(array: ObservablesArray) -> tuple[list[Observable], NDA
     elements = np.asarray(array)
     found = [numbers.setdefault(_observable(element), len(numbers)) for element in elements.ravel()]
     return list(numbers), np.array(found, dtype=np.intp).reshape(elements.shape)
+
+
+def acting_qubits(array: ObservablesArray) -> set[int]:
+    """Qubits that some term of some observable acts on."""
+    labels = {label for each in np.asarray(array).ravel() for label in each}
+    return {qubit for label in labels for qubit, letter in enumerate(label[::-1]) if letter != "I"}
 
 
 def without_idle_qubits(observable: Observable, used: Collection[int]) -> Observable:

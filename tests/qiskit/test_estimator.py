@@ -318,6 +318,21 @@ def test_options(noise: NoiseModel) -> None:
         LRETEstimator(options={"run_options": {"default_precison": 0.01}})
 
 
+def test_qubits_that_no_observable_depends_on_do_not_count() -> None:
+    circuit = QuantumCircuit(40)
+    circuit.h(0)
+    circuit.cx(0, 39)
+    for qubit in range(40):
+        circuit.delay(100, qubit)
+    estimator = LRETEstimator(LRETBackend(num_qubits=2))
+    observables = [
+        SparsePauliOp.from_sparse_list([(text, [0, 39], 1)], 40) for text in ("ZZ", "XX")
+    ]
+    np.testing.assert_allclose(estimator.run([(circuit, observables)]).result()[0].data.evs, 1)
+    with pytest.raises(ValueError, match="uses 3 qubits, the backend has 2"):
+        estimator.run([(circuit, SparsePauliOp.from_sparse_list([("ZZZ", [0, 7, 39], 1)], 40))])
+
+
 def test_errors_name_the_pub() -> None:
     estimator, circuit = LRETEstimator(), state(2)
     with pytest.raises(ValueError, match=r"PUB 1: .*imaginary part"):
