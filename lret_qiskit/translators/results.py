@@ -169,7 +169,10 @@ def _as_of_aer(outcome: SimulationResult, experiment: Experiment) -> dict[str, A
 
 
 def _data(outcome: SimulationResult, experiment: Experiment) -> ExperimentResultData:
-    values = {key: shown(experiment.saves[key], value) for key, value in outcome.data.items()}
+    values = {
+        key: shown(experiment.saves[key], value, outcome.num_clbits)
+        for key, value in outcome.data.items()
+    }
     if outcome.samples is not None:
         values["counts"] = {hex(bits): times for bits, times in outcome.counts().items()}
         if experiment.memory:

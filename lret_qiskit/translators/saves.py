@@ -62,10 +62,14 @@ def translate_set(operation: Any, qubits: tuple[int, ...], num_qubits: int) -> S
     return SetState(qubits, as_columns(state, num_qubits), operation.name)
 
 
-def shown(save: Save, value: Any) -> Any:
+def shown(save: Save, value: Any, num_clbits: int) -> Any:
     """A saved value as a result of Qiskit Aer shows it, for every register and shot it has."""
     if save.subtype.startswith("c_"):
-        return {hex(register): _listed(save, each) for register, each in value.items()}
+        # A circuit without classical bits has the register ''.
+        return {
+            hex(register) if num_clbits else "": _listed(save, each)
+            for register, each in value.items()
+        }
     return _listed(save, value)
 
 

@@ -172,7 +172,17 @@ def test_without_a_measurement_every_shot_has_the_same_value(backend: LRETBacken
     assert "counts" not in data
     np.testing.assert_allclose(data["each"], [[0.5, 0.5]] * 5)
     np.testing.assert_allclose(data["sum"], [2.5, 2.5])
-    np.testing.assert_allclose(data["by"]["0x0"], [0.5, 0.5])
+    np.testing.assert_allclose(data["by"][""], [0.5, 0.5])
+
+
+@pytest.mark.parametrize("num_clbits", [0, 3])
+def test_registers_are_named_as_aers(backend: LRETBackend, num_clbits: int) -> None:
+    circuit = QuantumCircuit(1, num_clbits)
+    circuit.h(0)
+    circuit.save_probabilities(label="by", conditional=True)
+    aer = AerSimulator(method="density_matrix")
+    mine, reference = (each.run(circuit, shots=5).result().data(0) for each in (backend, aer))
+    assert mine["by"].keys() == reference["by"].keys() == {"0x0" if num_clbits else ""}
 
 
 def test_save_state_is_the_density_matrix(backend: LRETBackend) -> None:
