@@ -16,6 +16,14 @@ from qiskit.circuit import (
     WhileLoopOp,
 )
 from qiskit.circuit.classical import expr
+from qiskit.circuit.library import (
+    DiagonalGate,
+    Initialize,
+    Isometry,
+    StatePreparation,
+    UCGate,
+    UnitaryGate,
+)
 
 from lret_dist import UnsupportedOperationError
 
@@ -33,6 +41,10 @@ __all__ = [
     "with_visible_delays",
     "without_loop_parameters",
 ]
+
+
+#: What is made of gates alone, which may take long to find.
+_SYNTHESISED = (DiagonalGate, Initialize, Isometry, StatePreparation, UCGate, UnitaryGate)
 
 
 def has_delay(circuit: QuantumCircuit) -> bool:
@@ -133,6 +145,8 @@ def _inside(instruction: CircuitInstruction) -> tuple[QuantumCircuit, ...]:
     """What an instruction is made of: its blocks, or its definition."""
     if is_control_flow(instruction):
         return blocks_of(instruction)
+    if isinstance(instruction.operation, _SYNTHESISED):
+        return ()
     definition = getattr(instruction.operation, "definition", None)
     return () if definition is None else (definition,)
 
