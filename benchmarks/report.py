@@ -200,6 +200,14 @@ def _counts(row: Row) -> Row:
     return cells
 
 
+def _dynamic(row: Row) -> Row:
+    ways = {"aer-density_matrix": "Aer, density matrix", "aer-statevector": "Aer, trajectories"}
+    cells = {"workload": row["workload"], "qubits": row["qubits"], "LRET": seconds(row, "lret")}
+    for name, title in ways.items():
+        cells |= {title: seconds(row, name), f"{title}: times faster": times(row, name)}
+    return cells
+
+
 def _wide(row: Row) -> Row:
     run = row["runs"]["lret"][0]
     kinds = {"certified": "truncation_error", "unbiased": "standard_error"}
@@ -242,6 +250,13 @@ _SECTIONS = {
         "Sampled shots, all LRET's options at their defaults; `times faster` is to the fastest "
         "rival. Errors are root mean squares over 100 strings of Z and I, from the counts.",
         _counts,
+    ),
+    "dynamic": (
+        "Dynamic circuits",
+        "1,000 shots of circuits that measure on their way, all LRET's options at their defaults: "
+        "a memory in the repetition code, of 10 rounds or 40, and a GHZ state made by measured "
+        "parities and feed-forward.",
+        _dynamic,
     ),
     "wide": (
         "Wider circuits",

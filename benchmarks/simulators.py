@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qiskit import QuantumCircuit
+from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.quantum_info import Pauli
 from workloads import SEED, Workload, make
 
@@ -182,9 +182,10 @@ def _strings(qubits: int) -> list[str]:
 
 
 def _measured(workload: Workload) -> QuantumCircuit:
-    circuit = QuantumCircuit(workload.circuit.num_qubits, len(workload.qubits))
-    circuit.compose(workload.circuit, inplace=True)
-    circuit.measure(workload.qubits, range(len(workload.qubits)))
+    circuit = workload.circuit.copy()
+    register = ClassicalRegister(len(workload.qubits), "end")
+    circuit.add_register(register)
+    circuit.measure(workload.qubits, register)
     return circuit
 
 

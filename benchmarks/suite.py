@@ -13,6 +13,7 @@ Sections:
   are measured against the exact density matrix.
 * ``counts``: sampled shots, against Aer, qsim and Qulacs, with the error of 100 strings of Z and I
   up to the width for which they are known exactly.
+* ``dynamic``: measurements and feed-forward on the way, against both of Aer's methods.
 * ``wide``: circuits that no density matrix holds: time, memory, and the error that is reported.
 * ``kernels``: a dense gate on two qubits of 64 columns, as a part of what the machine allows.
 
@@ -106,6 +107,14 @@ def count_cells(widths: list[int] | None) -> Iterator[Cell]:
             yield Cell("counts", "counts", name, qubits, sides, {"shots": shots})
 
 
+def dynamic_cells(widths: list[int] | None) -> Iterator[Cell]:
+    sides = ("lret", "aer-density_matrix", "aer-statevector")
+    cases = [("W8-memory", (5, 7, 9, 13)), ("W8-memory-40", (5, 7)), ("W8-ghz", (5, 9, 13, 17))]
+    for name, usual in cases:
+        for qubits in widths or usual:
+            yield Cell("dynamic", "sampled", name, qubits, sides)
+
+
 def wide_cells(widths: list[int] | None) -> Iterator[Cell]:
     cases = [("W3", 16), ("W5-ghz", 21), ("W5-w", 21), ("W5-bv", 19), ("W5-qaoa", 20)]
     for name, qubits in [*cases, ("W6-high", 18), ("W6-high", 22)]:
@@ -122,6 +131,7 @@ SECTIONS = {
     "state": state_cells,
     "expectations": expectation_cells,
     "counts": count_cells,
+    "dynamic": dynamic_cells,
     "wide": wide_cells,
     "kernels": kernel_cells,
 }

@@ -4,7 +4,7 @@ W1 and W2 follow the published benchmark of the low-rank method (Chen, Farquhar,
 Quantum Information 2021, figure 3); W4 is a user's complaint about Qiskit Aer (its issue 1979); W5
 has the circuits of NWQ-Sim's density-matrix paper, written from their definitions; W6 is a brick
 wall; W7 are circuits compiled for IBM devices, with the calibration data that qiskit-ibm-runtime
-ships.
+ships; W8 are dynamic circuits: a memory in the repetition code, and a GHZ state of constant depth.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qiskit import QuantumCircuit, transpile
+from qiskit.circuit.classical import expr
 from qiskit.circuit.library import efficient_su2, grover_operator, quantum_volume
 from qiskit.synthesis import synth_qft_full
 from qiskit_aer.noise import (
@@ -152,6 +153,49 @@ def _w7(qubits: int, kind: str, device: str) -> Workload:
     return Workload(compiled, NoiseModel.from_backend(target), places)
 
 
+def _w8(qubits: int, kind: str, rounds: str = "10") -> Workload:
+    circuit = _memory(qubits, int(rounds)) if kind == "memory" else _measured_ghz(qubits)
+    noise = NoiseModel()
+    noise.add_all_qubit_quantum_error(depolarizing_error(2e-3, 1), ["reset"])
+    noise.add_all_qubit_quantum_error(depolarizing_error(1e-2, 2), ["cx"])
+    noise.add_all_qubit_readout_error(ReadoutError([[0.98, 0.02], [0.03, 0.97]]))
+    return _with(circuit, noise)
+
+
+def _memory(qubits: int, rounds: int) -> QuantumCircuit:
+    """One bit in the repetition code: its parities are measured in every round."""
+    data = (qubits + 1) // 2
+    checks = range(data, 2 * data - 1)
+    circuit = QuantumCircuit(qubits, rounds * len(checks))
+    for number in range(rounds):
+        for place, check in enumerate(checks):
+            circuit.cx(place, check)
+            circuit.cx(place + 1, check)
+        for place, check in enumerate(checks):
+            circuit.measure(check, number * len(checks) + place)
+            circuit.reset(check)
+    return circuit
+
+
+def _measured_ghz(qubits: int) -> QuantumCircuit:
+    """Every second qubit in one state, by measured parities of neighbours and feed-forward."""
+    data, checks = range(0, qubits, 2), range(1, qubits, 2)
+    circuit = QuantumCircuit(qubits, len(checks))
+    circuit.h(data)
+    for check in checks:
+        circuit.cx(check - 1, check)
+        circuit.cx(check + 1, check)
+    circuit.measure(checks, range(len(checks)))
+    parity = expr.lift(circuit.clbits[0])
+    for place, qubit in enumerate(data[1:]):
+        parity = expr.bit_xor(parity, circuit.clbits[place]) if place else parity
+        with circuit.if_test(parity):
+            circuit.x(qubit)
+    for check in checks:
+        circuit.cx(check - 1, check)
+    return circuit
+
+
 @cache
 def _device(name: str) -> Any:
     return getattr(fake_provider, name)()
@@ -241,4 +285,5 @@ _KINDS: dict[str, Callable[..., Workload]] = {
     "W5": _w5,
     "W6": _w6,
     "W7": _w7,
+    "W8": _w8,
 }

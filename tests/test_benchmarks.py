@@ -28,6 +28,8 @@ def run_suite(folder: Path, *arguments: str) -> tuple[list[dict], str]:
         ("state", "W1", 2),
         ("state", "W7-vqe-FakeTorino", 2),
         ("expectations", "W4", 3),
+        ("dynamic", "W8-memory", 3),
+        ("dynamic", "W8-ghz", 3),
         ("kernels", "dense gate", 1),
     ],
 )
