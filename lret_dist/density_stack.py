@@ -48,6 +48,11 @@ class DensityStack:
         return (int(self.vectors.shape[1]).bit_length() - 1) // 2
 
     @property
+    def number(self) -> int:
+        """Number of density matrices."""
+        return len(self.vectors)
+
+    @property
     def bytes(self) -> int:
         """Memory of the coefficients."""
         return int(self._padded.nbytes)

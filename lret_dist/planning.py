@@ -13,6 +13,7 @@ from lret_dist.control_flow import SetState
 from lret_dist.cost import expected_ranks
 from lret_dist.fingerprint import fingerprint
 from lret_dist.fusion import fuse
+from lret_dist.histories_choice import way_of_histories
 from lret_dist.kept_factors import check_factor_saves, kept_saves
 from lret_dist.light_cone import visible_part
 from lret_dist.memory import (
@@ -29,9 +30,8 @@ from lret_dist.process_grid import ProcessGrid, possible_grids
 from lret_dist.records import CheckpointSettings, RunSettings
 from lret_dist.sampled_model import SampledModel
 from lret_dist.saves import Save, SaveStateVector, is_average, saved_bytes
-from lret_dist.side_by_side import fit_side_by_side
 from lret_dist.states import as_columns, columns_in_order
-from lret_dist.truncation import choose_truncation
+from lret_dist.truncation import TruncationChoice, choose_truncation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lret_dist.circuit import Operation
+    from lret_dist.histories_choice import Way
     from lret_dist.machine import Machine
     from lret_dist.program import Program
 
@@ -235,18 +236,20 @@ def planned(
         if each is not None:
             each.initial_state = prepared.columns
     ranks = expected_ranks(program, options.epsilon, options.max_rank)
-    truncation = choose_truncation(program, averages, options, ranks, machine.bytes_per_rank)
-    widest = max(each.widest_step for each in (program, averages) if each is not None)
     expectation = _expectation(prepared, program, machine)
+    dense = expectation.start_dense or expectation.may_switch
+    alone = machine.mpi_ranks == 1 or _grid_is_free(options)
+    way = way_of_histories(program, options, ranks, dense=dense) if alone else "apart"
+    truncation = _truncation(way, program, averages, options, ranks, machine)
+    widest = max(each.widest_step for each in (program, averages) if each is not None)
     if truncation.sampling is None:
         row = expectation.first_columns * options.dtype.itemsize
         grids = _grids(options, machine, program.num_qubits, widest, row)
         predictor = Predictor(program, expectation, machine)
         predict: Callable[[ProcessGrid], Prediction] = predictor.predict
-        together = _goes_side_by_side(prepared, program, expectation)
-        prediction, reason = _choice(predictor, grids, together=together)
+        prediction, reason = _choice(predictor, grids, together=way != "apart")
     else:
-        together = False
+        way = "apart"
         model = SampledModel(program, truncation.sampling, machine, expectation.shots)
         predict = model.predict
         row = (truncation.sampling.columns + 1) * truncation.sampling.dtype.itemsize
@@ -267,7 +270,7 @@ def planned(
         reserve=expectation.first_columns,
         start="density_matrix" if expectation.start_dense else "low_rank",
         may_switch=expectation.may_switch and fits,
-        side_by_side=together and grid.size == 1,
+        histories=way if grid.size == 1 else "apart",
         sampling=truncation.sampling,
         checkpoint=_checkpoint(prepared),
     )
@@ -282,6 +285,25 @@ def planned(
         truncation_reason=truncation.reason,
     )
     return job, predict
+
+
+def _grid_is_free(options: SimulationOptions) -> bool:
+    """Whether a run may take one MPI rank of several."""
+    return options.parallelization == "auto" and options.process_grid in (None, (1, 1))
+
+
+def _truncation(
+    way: Way,
+    program: Program,
+    averages: Program | None,
+    options: SimulationOptions,
+    ranks: list[int],
+    machine: Machine,
+) -> TruncationChoice:
+    """What becomes of small branches; trajectories have none."""
+    if way == "trajectories":
+        return TruncationChoice(sampling=None, reason="every shot draws its own errors")
+    return choose_truncation(program, averages, options, ranks, machine.bytes_per_rank)
 
 
 def _checkpoint(prepared: PreparedRequest) -> CheckpointSettings | None:
@@ -313,15 +335,6 @@ def _expectation(prepared: PreparedRequest, program: Program, machine: Machine) 
     )
 
 
-def _goes_side_by_side(
-    prepared: PreparedRequest, program: Program, expectation: Expectation
-) -> bool:
-    """Whether the histories of a certified run go through the program together on one MPI rank."""
-    dense = expectation.start_dense or expectation.may_switch
-    # A checkpoint holds the states of some histories; these here are all under way at once.
-    return dense and prepared.options.checkpoint is None and fit_side_by_side(program)
-
-
 def _grids(
     options: SimulationOptions,
     machine: Machine,
@@ -348,7 +361,7 @@ def _choice(
         single = predictor.machine.mpi_ranks == 1
         return predictor.predict(grids[0]), "there is one MPI rank" if single else "asked for"
     if together and (alone := [grid for grid in grids if grid.size == 1]):
-        reason = "histories of few qubits go side by side on one MPI rank"
+        reason = "the histories go side by side on one MPI rank"
         return predictor.predict(alone[0]), reason
     best = best_of(predictor.predict, grids, predictor.machine.bytes_per_rank)
     if best.memory_bytes > predictor.machine.bytes_per_rank:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lret_dist.budget import CompressionPolicy, TruncationBudget
+    from lret_dist.histories_choice import Way
     from lret_dist.shots import Shots
 
 __all__ = ["CheckpointSettings", "History", "Outcome", "Path", "RunSettings", "Sampling"]
@@ -32,7 +33,7 @@ class RunSettings:
         dtype: the factor's dtype in a certified run.
         reserve: columns to set memory aside for at the start.
         start: what the run begins with: the factor, or the density matrix itself.
-        side_by_side: whether the density matrices of all histories go through the program together.
+        histories: which way they go.
         may_switch: whether the factor may give way to the density matrix on the way.
         sampling: how small branches are sampled, or None to discard them within ``epsilon``.
         checkpoint: where the run is saved, or None.
@@ -47,7 +48,7 @@ class RunSettings:
     reserve: int
     start: Literal["low_rank", "density_matrix"]
     may_switch: bool
-    side_by_side: bool = False
+    histories: Way = "apart"
     sampling: Sampling | None = None
     checkpoint: CheckpointSettings | None = None
 

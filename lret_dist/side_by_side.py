@@ -1,19 +1,20 @@
-"""Histories of few qubits side by side: all shots go through a program together.
+"""Histories side by side: all shots of a dynamic circuit go through it together.
 
 Bundles of shots wait at the steps that they have come to, and the one that is furthest back goes on
-next. So shots that a condition or a loop has parted meet again, and their histories are one stack
-of density matrices once more.
+next. So shots that a condition or a loop has parted meet again, and their states are one stack once
+more: of the density matrices of few qubits, or of the state vectors of quantum trajectories.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
+from lret_dist.column_stack import ColumnStack
 from lret_dist.control_flow import Jump, Misread, Store
-from lret_dist.cost import takes_density
 from lret_dist.density import DensityState
 from lret_dist.density_stack import DensityStack, stack_passes
 from lret_dist.errors import CancelledError
@@ -44,45 +45,40 @@ if TYPE_CHECKING:
     from lret_dist.orders import Orders
     from lret_dist.records import RunSettings
 
-__all__ = ["SideBySide", "fit_side_by_side"]
+__all__ = ["DensityHistories", "Trajectories"]
 
-#: Most qubits of a history's density matrix that costs less than the calls of a factor's steps.
-_MOST_QUBITS = 7
-#: Bytes of density matrices from which a bundle is divided, and one half waits for the other's end.
+#: Bytes of states from which a bundle is divided, and one half waits for the other's end.
 _MOST_BYTES = 1 << 26
 
-
-def fit_side_by_side(program: Program) -> bool:
-    """Whether a program has histories, and few enough qubits, for this to be the fastest way."""
-    return program.has_histories and program.num_qubits <= _MOST_QUBITS and takes_density(program)
+_Stack = TypeVar("_Stack", DensityStack, ColumnStack)
 
 
 @dataclass
-class _Bundle:
+class _Bundle(Generic[_Stack]):
     """Shots at the same step.
 
     Attributes:
         number: number of the next step.
-        stack: the density matrices of their histories.
+        stack: their states.
         shots: numbers of the shots.
-        rows: which density matrix each shot has.
+        rows: which of the states each shot has.
         draws: random decisions that each shot has come through.
     """
 
     number: int
-    stack: DensityStack
+    stack: _Stack
     shots: NDArray[np.int64]
     rows: NDArray[np.int64]
     draws: NDArray[np.int64]
 
-    def part(self, chosen: NDArray[np.bool_], number: int) -> _Bundle:
-        """Some of the shots, and the density matrices that they need, at another step."""
+    def part(self, chosen: NDArray[np.bool_], number: int) -> _Bundle[_Stack]:
+        """Some of the shots, and the states that they need, at another step."""
         kept, rows = np.unique(self.rows[chosen], return_inverse=True)
         return _Bundle(number, self.stack.taken(kept), self.shots[chosen], rows, self.draws[chosen])
 
-    def joined(self, other: _Bundle) -> _Bundle:
+    def joined(self, other: _Bundle[_Stack]) -> _Bundle[_Stack]:
         """These shots and those of another bundle at the same step."""
-        behind = other.rows + len(self.stack.vectors)
+        behind = other.rows + self.stack.number
         return _Bundle(
             self.number,
             self.stack.joined(other.stack),
@@ -92,7 +88,7 @@ class _Bundle:
         )
 
 
-class SideBySide:
+class _SideBySide(ABC, Generic[_Stack]):
     """One run of a program on a process grid of one MPI rank."""
 
     def __init__(
@@ -110,10 +106,9 @@ class SideBySide:
         self._settings = settings
         self._comm = comm
         self._orders = orders
-        self._stretches: dict[int, tuple[list[list[Part]], int]] = {}
         # The bundles under way, and those that begin again when none of these is left.
-        self._now: list[_Bundle] = []
-        self._later: list[_Bundle] = []
+        self._now: list[_Bundle[_Stack]] = []
+        self._later: list[_Bundle[_Stack]] = []
         self.outcome = Outcome(Shots.zeros(settings.shots, program.num_memory_bits))
 
     def run(self) -> Outcome:
@@ -123,12 +118,12 @@ class SideBySide:
             CancelledError: when the driver was asked to stop.
             ClassicalError: for an expression without a value.
         """
-        outcome, shots = self.outcome, self._settings.shots
-        outcome.switched_at = 0
-        outcome.final_rank = 1 << self._program.num_qubits
-        outcome.note_rank(outcome.final_rank)
+        shots, columns = self._settings.shots, self._program.initial_state
+        if columns is None:
+            columns = np.zeros((1 << self._program.num_qubits, 1), np.complex128)
+            columns[0] = 1
         nothing = np.zeros(shots, np.int64)
-        self._now = [_Bundle(0, self._first_stack(), np.arange(shots), nothing, nothing)]
+        self._now = [_Bundle(0, self._prepared(columns), np.arange(shots), nothing, nothing)]
         while self._now or self._later:
             if not self._now:
                 self._now.append(self._later.pop())
@@ -137,21 +132,21 @@ class SideBySide:
                 self._finish(bundle)
             else:
                 self._advance(bundle)
-        return outcome
+        return self.outcome
 
-    def _first_stack(self) -> DensityStack:
-        program, dtype = self._program, self._settings.dtype
-        if program.initial_state is None:
-            return _alone(DensityState.zeros(program.num_qubits, dtype, self._comm))
-        return self._prepared(program.initial_state)
+    @abstractmethod
+    def _prepared(self, columns: NDArray[np.complex128]) -> _Stack:
+        """The one state of a factor's columns, (2**n, r)."""
 
-    def _prepared(self, columns: NDArray[np.complex128]) -> DensityStack:
-        """The one density matrix of a factor's columns."""
-        num_qubits, dtype = self._program.num_qubits, self._settings.dtype
-        factor = State.prepare(num_qubits, self._comm, dtype, columns, reserve=columns.shape[1])
-        return _alone(DensityState.from_factor(factor))
+    @abstractmethod
+    def _do(self, bundle: _Bundle[_Stack]) -> _Bundle[_Stack]:
+        """Take a bundle through the next step that acts on qubits, or several."""
 
-    def _furthest_back(self) -> _Bundle:
+    @abstractmethod
+    def _state(self, bundle: _Bundle[_Stack], row: int) -> State | DensityState:
+        """One of the states, to be looked at."""
+
+    def _furthest_back(self) -> _Bundle[_Stack]:
         """Take all bundles at the first step that any has come to, as one."""
         first = min(bundle.number for bundle in self._now)
         found = [bundle for bundle in self._now if bundle.number == first]
@@ -161,7 +156,7 @@ class SideBySide:
             whole = whole.joined(other)
         return whole
 
-    def _advance(self, bundle: _Bundle) -> None:
+    def _advance(self, bundle: _Bundle[_Stack]) -> None:
         """Take a bundle through the next step, or stretch of steps."""
         if self._orders() == Order.CANCEL:
             raise CancelledError("the run was cancelled")
@@ -181,41 +176,21 @@ class SideBySide:
             case SaveStep():
                 self._save(bundle, step)
             case _:
-                self._run_stretch(bundle)
-                self._now.append(bundle)
-                return
+                bundle = self._do(bundle)
+                bundle.number -= 1
         bundle.number += 1
         self._divide(bundle)
 
-    def _divide(self, bundle: _Bundle) -> None:
+    def _divide(self, bundle: _Bundle[_Stack]) -> None:
         """Let a bundle go on, all of it or one half after the other."""
-        histories = len(bundle.stack.vectors)
-        if bundle.stack.bytes > _MOST_BYTES and histories > 1:
-            first = bundle.rows < histories // 2
+        states = bundle.stack.number
+        if bundle.stack.bytes > _MOST_BYTES and states > 1:
+            first = bundle.rows < states // 2
             self._later.append(bundle.part(~first, bundle.number))
             bundle = bundle.part(first, bundle.number)
         self._now.append(bundle)
 
-    def _run_stretch(self, bundle: _Bundle) -> None:
-        """Take all density matrices through all steps up to the next of another kind."""
-        first = bundle.number
-        if first not in self._stretches:
-            self._stretches[first] = self._stretch(first)
-        parts, bundle.number = self._stretches[first]
-        for one_pass in parts:
-            bundle.stack.apply(one_pass)
-        self.outcome.history.note(bundle.number, self.outcome.max_rank, 0.0)
-
-    def _stretch(self, first: int) -> tuple[list[list[Part]], int]:
-        """The passes of the steps from one on, and the number of the step behind them."""
-        steps = []
-        for step in self._program.steps[first:]:
-            if not isinstance(step, UnitaryStep | ChannelStep):
-                break
-            steps.append(step)
-        return list(stack_passes(steps, self._program.num_qubits)), first + len(steps)
-
-    def _measured(self, bundle: _Bundle, step: MeasureStep) -> _Bundle:
+    def _measured(self, bundle: _Bundle[_Stack], step: MeasureStep) -> _Bundle[_Stack]:
         """Every shot finds an outcome, and goes on with those that have found the same."""
         qubit, measure = step.qubits[0], step.measure
         part = one_of(bundle.stack.masses(qubit))
@@ -227,7 +202,7 @@ class SideBySide:
         self.outcome.shots.write(bundle.shots, [measure.clbit], ones[:, np.newaxis])
         return replace(bundle, stack=stack, rows=rows, draws=bundle.draws + 1)
 
-    def _flow(self, bundle: _Bundle, operation: ControlFlow) -> None:
+    def _flow(self, bundle: _Bundle[_Stack], operation: ControlFlow) -> None:
         """Pass a mark, or what is written to classical bits."""
         shots = self.outcome.shots
         if isinstance(operation, Store):
@@ -237,7 +212,7 @@ class SideBySide:
             shots.misread(bundle.shots, operation, uniform)
             bundle.draws = bundle.draws + 1
 
-    def _jump(self, bundle: _Bundle, jump: Jump) -> None:
+    def _jump(self, bundle: _Bundle[_Stack], jump: Jump) -> None:
         """Go on with the shots for which a condition holds elsewhere than with the others."""
         holds = self.outcome.shots.holds(bundle.shots, jump.condition)
         there = self._program.places[jump.mark] + 1
@@ -249,18 +224,18 @@ class SideBySide:
             bundle = bundle.part(~holds, bundle.number)
         self._now.append(replace(bundle, number=bundle.number + 1))
 
-    def _save(self, bundle: _Bundle, step: SaveStep) -> None:
+    def _save(self, bundle: _Bundle[_Stack], step: SaveStep) -> None:
         """Save a quantity of every history for its shots."""
         save, shots = step.save, self.outcome.shots
         order = np.argsort(bundle.rows, kind="stable")
         edges = np.flatnonzero(np.diff(bundle.rows[order])) + 1
         by_register = save.subtype.startswith("c_")
         for row, numbers in enumerate(np.split(bundle.shots[order], edges)):
-            value = save_value(bundle.stack.state(row, self._comm), save)
+            value = save_value(self._state(bundle, row), save)
             registers = shots.registers(numbers, self._program.num_clbits) if by_register else None
             self.outcome.saved.add(save, value, numbers, registers)
 
-    def _finish(self, bundle: _Bundle) -> None:
+    def _finish(self, bundle: _Bundle[_Stack]) -> None:
         """Sample the last measurements, and note what rounding has taken."""
         outcome, measures = self.outcome, self._program.final_measures
         lost = np.clip(1.0 - bundle.stack.traces(), 0.0, 1.0)[bundle.rows]
@@ -275,13 +250,92 @@ class SideBySide:
         )
         outcome.shots.write(bundle.shots, [measure.clbit for measure in measures], bits)
 
-    def _uniforms(self, purpose: Purpose, bundle: _Bundle, ahead: int = 0) -> NDArray[np.float64]:
+    def _uniforms(
+        self, purpose: Purpose, bundle: _Bundle[_Stack], ahead: int = 0
+    ) -> NDArray[np.float64]:
         """A random number for each shot, at its next decision or one after that."""
         return uniforms(self._settings.seed, purpose, bundle.draws + ahead, bundle.shots)
 
 
-def _alone(state: DensityState) -> DensityStack:
-    return DensityStack(state.vector[np.newaxis])
+class DensityHistories(_SideBySide[DensityStack]):
+    """A density matrix for each history, of few qubits."""
+
+    def __init__(
+        self, program: Program, settings: RunSettings, comm: GridCommunicator, orders: Orders
+    ) -> None:
+        """As of any run side by side."""
+        super().__init__(program, settings, comm, orders)
+        self._stretches: dict[int, tuple[list[list[Part]], int]] = {}
+        self.outcome.switched_at = 0
+        self.outcome.final_rank = 1 << program.num_qubits
+        self.outcome.note_rank(self.outcome.final_rank)
+
+    def _prepared(self, columns: NDArray[np.complex128]) -> DensityStack:
+        num_qubits, dtype = self._program.num_qubits, self._settings.dtype
+        factor = State.prepare(num_qubits, self._comm, dtype, columns, reserve=columns.shape[1])
+        return DensityStack(DensityState.from_factor(factor).vector[np.newaxis])
+
+    def _do(self, bundle: _Bundle[DensityStack]) -> _Bundle[DensityStack]:
+        """Take all density matrices through all steps up to the next of another kind."""
+        first = bundle.number
+        if first not in self._stretches:
+            self._stretches[first] = self._stretch(first)
+        parts, bundle.number = self._stretches[first]
+        for one_pass in parts:
+            bundle.stack.apply(one_pass)
+        self.outcome.history.note(bundle.number, self.outcome.max_rank, 0.0)
+        return bundle
+
+    def _stretch(self, first: int) -> tuple[list[list[Part]], int]:
+        """The passes of the steps from one on, and the number of the step behind them."""
+        steps = []
+        for step in self._program.steps[first:]:
+            if not isinstance(step, UnitaryStep | ChannelStep):
+                break
+            steps.append(step)
+        return list(stack_passes(steps, self._program.num_qubits)), first + len(steps)
+
+    def _state(self, bundle: _Bundle[DensityStack], row: int) -> DensityState:
+        return bundle.stack.state(row, self._comm)
+
+
+class Trajectories(_SideBySide[ColumnStack]):
+    """A state vector for all shots that have found the same outcomes and drawn the same errors."""
+
+    def _prepared(self, columns: NDArray[np.complex128]) -> ColumnStack:
+        assert columns.shape[1] == 1
+        return ColumnStack(columns.astype(self._settings.dtype))
+
+    def _do(self, bundle: _Bundle[ColumnStack]) -> _Bundle[ColumnStack]:
+        """Take all state vectors through the next step."""
+        step, number = self._program.steps[bundle.number], bundle.number + 1
+        if isinstance(step, UnitaryStep):
+            bundle.stack.apply(step)
+        elif isinstance(step, ChannelStep):
+            bundle = self._drawn(bundle, step)
+        columns = bundle.stack.number
+        self.outcome.note_rank(columns)
+        self.outcome.final_rank = columns
+        self.outcome.history.note(number, columns, 0.0)
+        return replace(bundle, number=number)
+
+    def _drawn(self, bundle: _Bundle[ColumnStack], step: ChannelStep) -> _Bundle[ColumnStack]:
+        """Every shot draws an operator, and goes on with those that have drawn the same."""
+        stack = bundle.stack
+        weights = stack.operator_weights(step)
+        edges = (np.cumsum(weights, axis=0) / weights.sum(axis=0))[:-1]
+        uniform = self._uniforms(Purpose.OUTCOME, bundle)
+        operators = np.zeros(len(uniform), np.int64)
+        erring = np.flatnonzero(uniform >= edges[0, bundle.rows])
+        passed = uniform[erring] >= edges[:, bundle.rows[erring]]
+        operators[erring] = passed.sum(axis=0)
+        found, rows = np.unique(operators * stack.number + bundle.rows, return_inverse=True)
+        drawn = stack.drawn(step, *np.divmod(found, stack.number), weights)
+        self.outcome.sampled_columns = max(self.outcome.sampled_columns, drawn.number)
+        return replace(bundle, stack=drawn, rows=rows, draws=bundle.draws + 1)
+
+    def _state(self, bundle: _Bundle[ColumnStack], row: int) -> State:
+        return bundle.stack.state(row, self._comm)
 
 
 def _sampled(

@@ -13,7 +13,7 @@ from lret_dist.memory import peak_mb, reset_peak
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.run_saver import RunSaver
 from lret_dist.schedule import arranged
-from lret_dist.side_by_side import SideBySide
+from lret_dist.side_by_side import DensityHistories, Trajectories
 from lret_dist.threads import limited_threads
 from lret_dist.traffic import Traffic
 from lret_dist.traffic_model import modelled_traffic
@@ -31,6 +31,12 @@ __all__ = ["Report", "assemble_result", "execute"]
 
 #: Discarded trace above ``epsilon`` that is rounding, by bytes of an entry.
 _ROUNDING = {16: 1e-10, 8: 1e-5}
+
+#: Why histories go side by side.
+_REASONS = {
+    "density_matrices": "histories of few qubits are cheapest side by side",
+    "trajectories": "shots are cheapest as state vectors side by side",
+}
 
 
 @dataclass(kw_only=True)
@@ -130,8 +136,10 @@ class _Runs:
             if outcome is not None:
                 return outcome
             settings = replace(settings, sampling=None, seed=self.seed)
-        if settings.side_by_side and program.has_histories:
-            return SideBySide(program, settings, self._comm, self._orders).run()
+        if settings.histories != "apart" and program.has_histories:
+            together = settings.histories == "density_matrices"
+            kind = DensityHistories if together else Trajectories
+            return kind(program, settings, self._comm, self._orders).run()
         saver = self._saver(part, settings)
         resumed = None if saver is None else saver.load(program)
         if saver is not None and resumed is not None:
@@ -267,12 +275,12 @@ def _truncation_reason(job: Job, *, sampled: bool) -> str:
 def _method_reason(job: Job, outcome: Outcome) -> str:
     """Why the state was held as it was, in words."""
     settings, steps = job.settings, len(job.program.steps)
+    if settings.histories != "apart":
+        return _REASONS[settings.histories]
     if outcome.sampled_columns:
         return "small branches were sampled"
     if settings.start == "density_matrix":
         return "asked for"
-    if settings.side_by_side:
-        return "the histories of few qubits are cheapest side by side"
     if outcome.switched_at is not None:
         return f"from step {outcome.switched_at + 1} of {steps} on, when the rank made it pay"
     return "cheaper than the density matrix" if settings.may_switch else "no other was allowed"

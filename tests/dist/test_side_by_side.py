@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_circuits import looping_circuit, pauli_noise, random_circuit
+from scipy.stats import chi2_contingency
 
 from lret_dist import (
     Apply,
     Bits,
     Circuit,
     Constant,
+    Gate,
     NoiseModel,
     SaveExpectationValue,
     SaveProbabilities,
@@ -26,32 +29,36 @@ SEEDS = st.integers(0, 2**32 - 1)
 READOUT = [[0.9, 0.1], [0.2, 0.8]]
 
 
-def wandering_circuit(seed: int) -> Circuit:
+def wandering_circuit(seed: int, *, noisy: bool = True, saving: bool = True) -> Circuit:
     """Random gates, noise, measurements, and blocks that some shots pass by."""
     rng = np.random.default_rng(seed)
     circuit = Circuit(4, 6, num_variable_bits=3)
     counter = Bits((6, 7, 8))
     for block in range(5):
         for operation in random_circuit(rng, 4, 5):
-            circuit.append(operation)
+            if noisy or isinstance(operation, Gate):
+                circuit.append(operation)
         qubit, clbit = int(rng.integers(4)), int(rng.integers(6))
-        circuit.channel(pauli_noise(rng, 2, 0.2), [qubit, (qubit + 1) % 4]).measure(qubit, clbit)
+        if noisy:
+            circuit.channel(pauli_noise(rng, 2, 0.2), [qubit, (qubit + 1) % 4])
+        circuit.measure(qubit, clbit)
         if rng.random() < 0.7:
             circuit.jump(f"past {block}", Bits((int(rng.integers(6)),)))
             circuit.gate("ry", [qubit], rng.uniform(0, 3)).measure(qubit, int(rng.integers(6)))
             circuit.store(counter, Apply("add", (counter, Constant(1)), 3))
             circuit.mark(f"past {block}")
-        if rng.random() < 0.5:
+        if saving and rng.random() < 0.5:
             paulis = (("XZ", 0.5), ("YI", 1.0))
             circuit.append(SaveExpectationValue(f"mean {block}", (0, 3), paulis, subtype="list"))
-    circuit.append(SaveProbabilities("each", (1, 0), subtype="c_average"))
+    if saving:
+        circuit.append(SaveProbabilities("each", (1, 0), subtype="c_average"))
     return circuit.measure(0, 0).measure(3, 5)
 
 
 def apart(circuit: Circuit, monkeypatch: pytest.MonkeyPatch, **options: Any) -> SimulationResult:
     """The result where one history goes on after the other."""
     with monkeypatch.context() as patch:
-        patch.setattr("lret_dist.side_by_side._MOST_QUBITS", 0)
+        patch.setattr("lret_dist.histories_choice._MOST_QUBITS", 0)
         return simulate(circuit, **options)
 
 
@@ -100,15 +107,15 @@ def test_loops(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_bundles_that_grow_too_large_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
     """However small the parts are, each shot finds what it finds among all."""
-    from lret_dist.side_by_side import SideBySide
+    from lret_dist.side_by_side import Trajectories
 
     most, divided = 0, 0
-    original = SideBySide._divide
+    original = Trajectories._divide
 
-    def watching(self: SideBySide, bundle: Any) -> None:
+    def watching(self: Trajectories, bundle: Any) -> None:
         nonlocal most, divided
         original(self, bundle)
-        most = max(most, len(self._now[-1].stack.vectors))
+        most = max(most, self._now[-1].stack.number)
         divided = max(divided, len(self._later))
 
     circuit = Circuit(2, 12)
@@ -117,26 +124,26 @@ def test_bundles_that_grow_too_large_are_divided(monkeypatch: pytest.MonkeyPatch
     circuit.gate("h", [1]).measure(1, 0)
     options = {"shots": 500, "seed": 7}
     whole = simulate(circuit, **options)
-    monkeypatch.setattr(SideBySide, "_divide", watching)
-    monkeypatch.setattr("lret_dist.side_by_side._MOST_BYTES", 16 * 8 * 16)
+    monkeypatch.setattr(Trajectories, "_divide", watching)
+    monkeypatch.setattr("lret_dist.side_by_side._MOST_BYTES", 16 * 4 * 16)
     parts = simulate(circuit, **options)
     assert parts.memory() == whole.memory()
     assert most <= 16
-    assert 2 <= divided <= 12
+    assert 1 <= divided <= 12
 
 
 def test_shots_that_part_meet_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lret_dist.density_stack import DensityStack
+    from lret_dist.column_stack import ColumnStack
 
     passes = 0
-    original = DensityStack.apply
+    original = ColumnStack.apply
 
-    def counting(self: DensityStack, parts: Any) -> None:
+    def counting(self: ColumnStack, step: Any) -> None:
         nonlocal passes
         passes += 1
-        original(self, parts)
+        original(self, step)
 
-    monkeypatch.setattr(DensityStack, "apply", counting)
+    monkeypatch.setattr(ColumnStack, "apply", counting)
     circuit = Circuit(1, 1)
     for place in range(20):
         circuit.gate("h", [0]).measure(0, 0)
@@ -146,16 +153,83 @@ def test_shots_that_part_meet_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert passes <= 20 + 20 + 1
 
 
-def test_what_is_not_done_together() -> None:
-    wide = Circuit(8, 8).gate("h", [0])
-    for qubit in range(7):
-        wide.gate("cx", [qubit, qubit + 1]).measure(qubit + 1, qubit + 1)
-    wide.measure(0, 0).gate("h", [0]).measure(0, 0)
-    assert "side by side" not in simulate(wide, shots=10).metadata.method_reason
+@settings(max_examples=25, deadline=None)
+@given(SEEDS)
+def test_without_noise_state_vectors_give_the_same_shot_by_shot(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    circuit = wandering_circuit(seed, noisy=False)
+    paulis = (("XZ", 0.5), ("YI", 1.0))
+    circuit.append(SaveExpectationValue("end", (1, 2), paulis, subtype="c_accum"))
+    noise = NoiseModel().add_readout_error(READOUT, 1)
+    options: dict[str, Any] = {"shots": 60, "seed": seed, "noise": noise}
+    if rng.random() < 0.5:
+        vector = rng.normal(size=16) + 1j * rng.normal(size=16)
+        options["initial_state"] = vector / np.linalg.norm(vector)
+    together = simulate(circuit, **options)
+    assert "state vectors side by side" in together.metadata.method_reason
+    assert together.metadata.truncation == "certified"
+    assert together.metadata.truncation_error == 0
+    assert_same(together, simulate(circuit, method="low_rank", epsilon=0, **options))
+
+
+@settings(max_examples=12, deadline=None)
+@given(SEEDS)
+def test_trajectories_have_the_exact_distribution(seed: int) -> None:
+    """Dampings, whose operators are no multiples of unitaries, and Pauli errors."""
+    circuit = wandering_circuit(seed, saving=False)
+    damping = [np.diag([1, np.sqrt(0.7)]), np.sqrt(0.3) * np.array([[0, 1], [0, 0]])]
+    circuit.channel(damping, [0]).channel(damping, [3]).measure(0, 0).measure(3, 1)
+    options: dict[str, Any] = {"shots": 4000, "seed": seed}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lret_dist.histories_choice._MOST_QUBITS", 0)
+        drawn = simulate(circuit, **options)
+    exact = simulate(circuit, method="density_matrix", **options | {"seed": seed + 1})
+    assert drawn.metadata.truncation == "unbiased"
+    assert drawn.metadata.truncation_error is None
+    assert 1 < drawn.metadata.sampled_columns <= 4000
+    assert "state vectors" in drawn.metadata.method_reason
+    table = pooled(drawn.counts(), exact.counts())
+    assert table.shape[1] == 1 or chi2_contingency(table).pvalue > 1e-6
+
+
+def pooled(one: dict[int, int], other: dict[int, int]) -> np.ndarray:
+    """Both counts by outcome, (2, outcomes), rare outcomes together."""
+    keys = sorted(one.keys() | other.keys())
+    table = np.array([[counts.get(key, 0) for key in keys] for counts in (one, other)])
+    common = table.sum(axis=0) >= 20
+    rare = table[:, ~common].sum(axis=1, keepdims=True)
+    return np.hstack([table[:, common], rare]) if rare.sum() >= 20 else table[:, common]
+
+
+def test_a_certificate_that_was_asked_for_is_given() -> None:
+    circuit = Circuit(9, 2).gate("h", [0])
+    for qubit in range(8):
+        circuit.gate("cx", [qubit, qubit + 1])
+        circuit.channel(pauli_noise(np.random.default_rng(1), 1, 0.01), [qubit])
+    circuit.measure(8, 0).gate("h", [8]).measure(8, 0).measure(0, 1)
+    options: dict[str, Any] = {"shots": 50, "seed": 1}
+    for asked in ({"truncation": "certified"}, {"epsilon": 1e-3}, {"max_rank": 64}):
+        found = simulate(circuit, **options, **asked)
+        assert found.metadata.truncation == "certified"
+        assert found.metadata.truncation_error is not None
+
+
+def test_the_way_that_is_taken(tmp_path: Path) -> None:
+    """By the options, the qubits, and what is asked for."""
     narrow = Circuit(2, 1).gate("h", [0]).gate("cx", [0, 1]).measure(0, 0).gate("h", [0])
     narrow.measure(0, 0)
-    assert "side by side" in simulate(narrow, shots=10).metadata.method_reason
-    for options in ({"method": "low_rank"}, {"max_rank": 4}):
-        found = simulate(narrow, shots=10, **options)
-        assert found.metadata.method == "low_rank"
-        assert sum(found.counts().values()) == 10
+    noisy = Circuit(2, 1).channel(pauli_noise(np.random.default_rng(1), 2, 0.1), [0, 1])
+    noisy.operations += narrow.operations
+    vectors, matrices = "as state vectors side by side", "of few qubits are cheapest side by side"
+    for circuit, options, reason in (
+        (narrow, {}, vectors),
+        (noisy, {"shots": 10_000}, matrices),
+        (noisy, {"truncation": "certified"}, matrices),
+        (narrow, {"method": "low_rank"}, "no other was allowed"),
+        (narrow, {"max_rank": 4}, "no other was allowed"),
+        (narrow, {"checkpoint": str(tmp_path)}, "cheaper than the density matrix"),
+        (noisy, {"initial_state": np.diag([0.5, 0.5, 0, 0]).astype(complex)}, matrices),
+    ):
+        found = simulate(circuit, **{"shots": 10, **options})
+        assert reason in found.metadata.method_reason
+        assert sum(found.counts().values()) == options.get("shots", 10)

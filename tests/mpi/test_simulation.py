@@ -132,7 +132,7 @@ def test_change_to_the_density_matrix_on_the_way(
     partition: Parallelization, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lret_dist.low_rank.density_pays", lambda _, step, __: step >= number)
-    monkeypatch.setattr("lret_dist.side_by_side._MOST_QUBITS", 0)
+    monkeypatch.setattr("lret_dist.histories_choice._MOST_QUBITS", 0)
     circuit = saved_circuit(21, 5, 40).measure(1, 1).gate("h", [1]).save_density_matrix(key="end")
     result = run(circuit, epsilon=0, shots=10, parallelization=partition)
     if DRIVER:
