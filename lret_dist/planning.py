@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lret_dist.circuit import Operation
-    from lret_dist.histories_choice import Way
     from lret_dist.machine import Machine
     from lret_dist.program import Program
 
@@ -240,7 +239,9 @@ def planned(
     dense = expectation.start_dense or expectation.may_switch
     alone = machine.mpi_ranks == 1 or _grid_is_free(options)
     way = way_of_histories(program, options, ranks, dense=dense) if alone else "apart"
-    truncation = _truncation(way, program, averages, options, ranks, machine)
+    truncation = choose_truncation(program, averages, options, ranks, machine.bytes_per_rank)
+    if way == "trajectories" and truncation.sampling is None and program.noise_weight > 0:
+        truncation = TruncationChoice(sampling=None, reason="every shot draws its own errors")
     widest = max(each.widest_step for each in (program, averages) if each is not None)
     if truncation.sampling is None:
         row = expectation.first_columns * options.dtype.itemsize
@@ -290,20 +291,6 @@ def planned(
 def _grid_is_free(options: SimulationOptions) -> bool:
     """Whether a run may take one MPI rank of several."""
     return options.parallelization == "auto" and options.process_grid in (None, (1, 1))
-
-
-def _truncation(
-    way: Way,
-    program: Program,
-    averages: Program | None,
-    options: SimulationOptions,
-    ranks: list[int],
-    machine: Machine,
-) -> TruncationChoice:
-    """What becomes of small branches; trajectories have none."""
-    if way == "trajectories":
-        return TruncationChoice(sampling=None, reason="every shot draws its own errors")
-    return choose_truncation(program, averages, options, ranks, machine.bytes_per_rank)
 
 
 def _checkpoint(prepared: PreparedRequest) -> CheckpointSettings | None:

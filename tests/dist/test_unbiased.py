@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -231,7 +232,7 @@ def test_initial_state_of_several_columns() -> None:
     assert (difference <= 6 * result.standard_errors["rho"] + 1e-9).all()
 
 
-def test_auto_says_what_it_chose_and_why() -> None:
+def test_auto_says_what_it_chose_and_why(tmp_path: Path) -> None:
     noise = brick_wall_noise(1e-3, 1e-2)
     small = simulate(brick_wall(6, 4).measure_all(), noise).metadata
     assert (small.truncation, small.truncation_reason) == ("certified", "affordable")
@@ -239,8 +240,17 @@ def test_auto_says_what_it_chose_and_why() -> None:
     large = simulate(brick_wall(16, 6).measure_all(), noise, shots=100).metadata
     assert large.truncation == "unbiased"
     assert large.standard_error <= 1.3 * 0.25 / np.sqrt(100)
-    split = simulate(brick_wall(11, 6).measure(0, 0).gate("h", [0]).measure_all(), noise).metadata
-    assert split.truncation_reason == "outcomes on the way split the run"
+    split = brick_wall(11, 6).measure(0, 0).gate("h", [0]).measure_all()
+    drawn = simulate(split, noise).metadata
+    assert (drawn.truncation, drawn.truncation_reason) == (
+        "unbiased",
+        "every shot draws its own errors",
+    )
+    kept = simulate(split, noise, checkpoint=str(tmp_path)).metadata
+    assert (kept.truncation, kept.truncation_reason) == (
+        "certified",
+        "outcomes on the way split the run",
+    )
     pure = simulate(brick_wall(12, 4).measure_all()).metadata
     assert (pure.truncation, pure.truncation_reason) == ("certified", "there is no noise")
     state = Circuit(
