@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 
@@ -22,13 +21,13 @@ def notes() -> Iterator[SignalNotes]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_noted_while_a_run_can_be_saved(notes: SignalNotes, number: int) -> None:
     with notes.active():
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         assert notes.heard() == number
         assert notes.heard() is None
 
 
 def test_sigusr1_between_runs_does_nothing(notes: SignalNotes) -> None:
-    os.kill(os.getpid(), signal.SIGUSR1)
+    signal.raise_signal(signal.SIGUSR1)
     with notes.active():
         assert notes.heard() is None
 
@@ -40,7 +39,7 @@ def test_the_users_own_handler_stays() -> None:
         notes = SignalNotes()
         notes.install()
         with notes.active():
-            os.kill(os.getpid(), signal.SIGUSR1)
+            signal.raise_signal(signal.SIGUSR1)
             assert notes.heard() is None
         notes.remove()
         assert heard == [signal.SIGUSR1]
