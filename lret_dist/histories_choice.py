@@ -30,7 +30,12 @@ _FACTOR_ENTRY, _FACTOR_STEP = 10.0, 1.5e5
 
 
 def way_of_histories(
-    program: Program, options: SimulationOptions, ranks: Sequence[int], *, dense: bool
+    program: Program,
+    options: SimulationOptions,
+    ranks: Sequence[int],
+    *,
+    dense: bool,
+    values: bool,
 ) -> Way:
     """Choose by the cost of a step, before any outcome is known.
 
@@ -42,6 +47,7 @@ def way_of_histories(
         options: of the run.
         ranks: expected number of columns after each step.
         dense: whether density matrices are allowed.
+        values: whether values are saved, by this program or by the one for averages.
     """
     if not program.has_histories or options.checkpoint is not None:
         return "apart"
@@ -53,7 +59,7 @@ def way_of_histories(
     costs["apart"] = histories * (_FACTOR_STEP + _FACTOR_ENTRY * mean_rank * states)
     if dense and program.num_qubits <= _MOST_QUBITS and takes_density(program):
         costs["density_matrices"] = _STEP + _ENTRY * histories * states**2
-    if _may_be_trajectories(program, options, channels=channels):
+    if _may_be_trajectories(program, options, exact=not channels, values=values):
         most = shots if channels else histories
         costs["trajectories"] = _STEP + _ENTRY * most * states + _DRAW * shots * channels
     return min(costs, key=lambda way: costs[way])
@@ -67,14 +73,14 @@ def _most_histories(program: Program, shots: int) -> int:
     return min(shots, 1 << measurements)
 
 
-def _may_be_trajectories(program: Program, options: SimulationOptions, *, channels: bool) -> bool:
-    """Whether every shot may be a trajectory of its own."""
+def _may_be_trajectories(
+    program: Program, options: SimulationOptions, *, exact: bool, values: bool
+) -> bool:
+    """Whether every shot may be a trajectory of its own; ``exact`` where no error is drawn."""
     first = program.initial_state
     set_states = [step.state.columns for step in program.steps if isinstance(step, SetStep)]
     mixed = any(each.shape[1] > 1 for each in [*set_states, *([] if first is None else [first])])
     if mixed or options.method != "automatic" or options.max_rank is not None:
         return False
-    if not channels:
-        return True
     asked = options.truncation == "auto" and options.epsilon == DEFAULT_EPSILON
-    return asked and not program.saves
+    return exact or (asked and not values)

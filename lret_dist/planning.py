@@ -238,7 +238,9 @@ def planned(
     expectation = _expectation(prepared, program, machine)
     dense = expectation.start_dense or expectation.may_switch
     alone = machine.mpi_ranks == 1 or _grid_is_free(options)
-    way = way_of_histories(program, options, ranks, dense=dense) if alone else "apart"
+    values = bool(program.saves) or averages is not None
+    way = way_of_histories(program, options, ranks, dense=dense, values=values)
+    way = way if alone else "apart"
     truncation = choose_truncation(program, averages, options, ranks, machine.bytes_per_rank)
     if way == "trajectories" and truncation.sampling is None and program.noise_weight > 0:
         truncation = TruncationChoice(sampling=None, reason="every shot draws its own errors")

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DensityHistories", "Trajectories"]
 
-#: Bytes of states from which a bundle is divided, and one half waits for the other's end.
+#: Most bytes of states beyond which a bundle is divided, and one half waits for the other's end.
 _MOST_BYTES = 1 << 26
 
 _Stack = TypeVar("_Stack", DensityStack, ColumnStack)
@@ -106,6 +106,8 @@ class _SideBySide(ABC, Generic[_Stack]):
         self._settings = settings
         self._comm = comm
         self._orders = orders
+        room = settings.memory_columns * settings.dtype.itemsize << program.num_qubits
+        self._most_bytes = min(_MOST_BYTES, room // 4)
         # The bundles under way, and those that begin again when none of these is left.
         self._now: list[_Bundle[_Stack]] = []
         self._later: list[_Bundle[_Stack]] = []
@@ -184,7 +186,7 @@ class _SideBySide(ABC, Generic[_Stack]):
     def _divide(self, bundle: _Bundle[_Stack]) -> None:
         """Let a bundle go on, all of it or one half after the other."""
         states = bundle.stack.number
-        if bundle.stack.bytes > _MOST_BYTES and states > 1:
+        if bundle.stack.bytes > self._most_bytes and states > 1:
             first = bundle.rows < states // 2
             self._later.append(bundle.part(~first, bundle.number))
             bundle = bundle.part(first, bundle.number)

@@ -208,6 +208,11 @@ def test_a_certificate_that_was_asked_for_is_given() -> None:
         circuit.channel(pauli_noise(np.random.default_rng(1), 1, 0.01), [qubit])
     circuit.measure(8, 0).gate("h", [8]).measure(8, 0).measure(0, 1)
     options: dict[str, Any] = {"shots": 50, "seed": 1}
+    assert simulate(circuit, **options).metadata.truncation == "unbiased"
+    saving = circuit.save_probabilities([2], key="p")
+    averaged = simulate(saving, **options)
+    assert averaged.metadata.truncation == "certified"
+    assert averaged.metadata.truncation_error is not None
     for asked in ({"truncation": "certified"}, {"epsilon": 1e-3}, {"max_rank": 64}):
         found = simulate(circuit, **options, **asked)
         assert found.metadata.truncation == "certified"
