@@ -73,7 +73,7 @@ class _Bundle(Generic[_Stack]):
 
     def part(self, chosen: NDArray[np.bool_], number: int) -> _Bundle[_Stack]:
         """Some of the shots, and the states that they need, at another step."""
-        kept, rows = np.unique(self.rows[chosen], return_inverse=True)
+        kept, rows = _renumbered(self.rows[chosen], self.stack.number)
         return _Bundle(number, self.stack.taken(kept), self.shots[chosen], rows, self.draws[chosen])
 
     def joined(self, other: _Bundle[_Stack]) -> _Bundle[_Stack]:
@@ -197,7 +197,7 @@ class _SideBySide(ABC, Generic[_Stack]):
         qubit, measure = step.qubits[0], step.measure
         part = one_of(bundle.stack.masses(qubit))
         ones = self._uniforms(Purpose.OUTCOME, bundle) < part[bundle.rows]
-        found, rows = np.unique(2 * bundle.rows + ones, return_inverse=True)
+        found, rows = _renumbered(2 * bundle.rows + ones, 2 * bundle.stack.number)
         stack = bundle.stack.measured(found // 2, found % 2, qubit)
         if measure.readout is not None:
             ones = misread(ones, measure.readout, self._uniforms(Purpose.READOUT, bundle))
@@ -331,13 +331,22 @@ class Trajectories(_SideBySide[ColumnStack]):
         erring = np.flatnonzero(uniform >= edges[0, bundle.rows])
         passed = uniform[erring] >= edges[:, bundle.rows[erring]]
         operators[erring] = passed.sum(axis=0)
-        found, rows = np.unique(operators * stack.number + bundle.rows, return_inverse=True)
+        found, rows = _renumbered(operators * stack.number + bundle.rows, weights.size)
         drawn = stack.drawn(step, *np.divmod(found, stack.number), weights)
         self.outcome.sampled_columns = max(self.outcome.sampled_columns, drawn.number)
         return replace(bundle, stack=drawn, rows=rows, draws=bundle.draws + 1)
 
     def _state(self, bundle: _Bundle[ColumnStack], row: int) -> State:
         return bundle.stack.state(row, self._comm)
+
+
+def _renumbered(
+    numbers: NDArray[np.int64], size: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which of the numbers below ``size`` there are, and the place of each among these."""
+    there = np.bincount(numbers, minlength=size) > 0
+    places = np.cumsum(there) - 1
+    return np.flatnonzero(there), places[numbers]
 
 
 def _sampled(
