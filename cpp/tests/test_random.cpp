@@ -1,8 +1,7 @@
-#include "lret/random.hpp"
-
 #include <vector>
 
 #include "check.hpp"
+#include "lret/random.hpp"
 
 namespace lret::test {
 namespace {
