@@ -177,9 +177,9 @@ class _SideBySide(ABC, Generic[_Stack]):
                 bundle = replace(bundle, stack=self._prepared(columns), rows=rows)
             case SaveStep():
                 self._save(bundle, step)
-            case _:
-                bundle = self._do(bundle)
-                bundle.number -= 1
+            case UnitaryStep() | ChannelStep():
+                self._divide(self._do(bundle))
+                return
         bundle.number += 1
         self._divide(bundle)
 
@@ -304,6 +304,14 @@ class DensityHistories(_SideBySide[DensityStack]):
 class Trajectories(_SideBySide[ColumnStack]):
     """A state vector for all shots that have found the same outcomes and drawn the same errors."""
 
+    def __init__(
+        self, program: Program, settings: RunSettings, comm: GridCommunicator, orders: Orders
+    ) -> None:
+        """As of any run side by side."""
+        super().__init__(program, settings, comm, orders)
+        self.outcome.final_rank = 1
+        self.outcome.note_rank(1)
+
     def _prepared(self, columns: NDArray[np.complex128]) -> ColumnStack:
         assert columns.shape[1] == 1
         return ColumnStack(columns.astype(self._settings.dtype))
@@ -315,17 +323,16 @@ class Trajectories(_SideBySide[ColumnStack]):
             bundle.stack.apply(step)
         elif isinstance(step, ChannelStep):
             bundle = self._drawn(bundle, step)
-        columns = bundle.stack.number
-        self.outcome.note_rank(columns)
-        self.outcome.final_rank = columns
-        self.outcome.history.note(number, columns, 0.0)
+        self.outcome.history.note(number, 1, 0.0)
         return replace(bundle, number=number)
 
     def _drawn(self, bundle: _Bundle[ColumnStack], step: ChannelStep) -> _Bundle[ColumnStack]:
         """Every shot draws an operator, and goes on with those that have drawn the same."""
         stack = bundle.stack
         weights = stack.operator_weights(step)
-        edges = (np.cumsum(weights, axis=0) / weights.sum(axis=0))[:-1]
+        sums = np.cumsum(weights, axis=0)
+        # Those without weight have no room between the edges, also where they are the last.
+        edges = sums[:-1] / sums[-1]
         uniform = self._uniforms(Purpose.OUTCOME, bundle)
         operators = np.zeros(len(uniform), np.int64)
         erring = np.flatnonzero(uniform >= edges[0, bundle.rows])

@@ -169,6 +169,7 @@ def test_without_noise_state_vectors_give_the_same_shot_by_shot(seed: int) -> No
     assert "state vectors side by side" in together.metadata.method_reason
     assert together.metadata.truncation == "certified"
     assert together.metadata.truncation_error == 0
+    assert together.metadata.final_rank == together.metadata.max_rank == 1
     assert_same(together, simulate(circuit, method="low_rank", epsilon=0, **options))
 
 
