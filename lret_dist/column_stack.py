@@ -15,6 +15,7 @@ from lret_dist import _core
 from lret_dist.branching import candidate_weights
 from lret_dist.factor import Factor
 from lret_dist.layout import Layout
+from lret_dist.operators import PROJECTORS
 from lret_dist.state import State
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from lret_dist.program import ChannelStep, UnitaryStep
 
 __all__ = ["ColumnStack"]
-
-_PROJECTORS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128)
 
 
 class ColumnStack:
@@ -102,7 +101,7 @@ class ColumnStack:
     ) -> ColumnStack:
         """Those with these numbers, where a qubit was found as it was: 0 or 1 for each."""
         mine = self.masses(qubit)[rows, outcomes]
-        return self._built([qubit], _PROJECTORS, outcomes, rows, mine)
+        return self._built([qubit], PROJECTORS, outcomes, rows, mine)
 
     def joined(self, other: ColumnStack) -> ColumnStack:
         """These and the others behind them."""

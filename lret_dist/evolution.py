@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -262,16 +262,11 @@ class Evolution:
             self._tally.add_saves(task.state, saves)
         else:
             for save in saves:
-                self._take(save, save_value(task.state, save), task.path.shots)
+                value = save_value(task.state, save)
+                if self.comm.is_driver:
+                    part, num_clbits = task.path.shots, self.program.num_clbits
+                    self.outcome.take(save, value, part, num_clbits)
         return task.number + len(saves)
-
-    def _take(self, save: Save, value: Any, part: slice) -> None:
-        """Note a value that some shots have saved."""
-        if self.comm.is_driver:
-            shots, outcome = self.outcome.shots, self.outcome
-            by_register = save.subtype.startswith("c_")
-            registers = shots.registers(part, self.program.num_clbits) if by_register else None
-            outcome.saved.add(save, value, shots.numbers[part], registers)
 
     def _set(self, state: AnyState, columns: NDArray[np.complex128]) -> AnyState:
         """All qubits in another state, held in the same way."""

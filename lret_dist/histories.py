@@ -11,6 +11,7 @@ import numpy as np
 from lret_dist.control_flow import Jump, Misread, Store
 from lret_dist.density import DensityState
 from lret_dist.errors import ClassicalError
+from lret_dist.operators import PROJECTORS
 from lret_dist.program import ChannelStep
 from lret_dist.sampled import SampledState
 from lret_dist.sampling import Purpose, misread, uniforms
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["AnyState", "Histories", "Task", "one_of"]
 
 AnyState: TypeAlias = State | SampledState | DensityState
-
-_PROJECTORS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128)
 
 
 @dataclass
@@ -108,7 +107,7 @@ class Histories:
         for outcome in outcomes:
             branch = state if outcome == outcomes[-1] else state.copy()
             scale = np.sqrt(masses.sum() / masses[outcome])
-            branch.project(_PROJECTORS[outcome] * scale, step.qubits)
+            branch.project(PROJECTORS[outcome] * scale, step.qubits)
             child = path.child(slices[outcome])
             self._write_outcome(step, outcome, child, shots)
             child.draws += 1
@@ -152,7 +151,7 @@ class Histories:
             return state.marginal(step.qubits)
         if isinstance(state, SampledState):
             return state.masses(step.qubits[0])
-        projection = ChannelStep(step.qubits, _PROJECTORS)
+        projection = ChannelStep(step.qubits, PROJECTORS)
         masses: NDArray[np.float64] = self._weigh(state, projection).sum(axis=1)
         self._comm.sum_over_columns(masses)
         return masses

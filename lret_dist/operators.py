@@ -13,10 +13,13 @@ from lret_dist import _core
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DENSE_COST", "DIAGONAL_COST", "Operator", "bit_flips", "restrict"]
+__all__ = ["DENSE_COST", "DIAGONAL_COST", "PROJECTORS", "Operator", "bit_flips", "restrict"]
 
 ComplexArray: TypeAlias = NDArray[np.complex128]
 Block: TypeAlias = NDArray[np.complex128] | NDArray[np.complex64]
+
+#: Of the outcomes 0 and 1 of a qubit.
+PROJECTORS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128)
 
 #: What the kernels take for an amplitude, by number of qubits where the matrix is dense; measured
 #: on 64 columns of 12 qubits and on one of 20.

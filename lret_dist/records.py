@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from lret_dist.budget import CompressionPolicy, TruncationBudget
     from lret_dist.histories_choice import Way
-    from lret_dist.shots import Shots
+    from lret_dist.saves import Save
+    from lret_dist.shots import Part, Shots
 
 __all__ = ["CheckpointSettings", "History", "Outcome", "Path", "RunSettings", "Sampling"]
 
@@ -181,6 +182,12 @@ class Outcome:
         self.max_rank = max(self.max_rank, other.max_rank)
         self.num_truncations += other.num_truncations
         self.truncation_error = max(self.truncation_error, other.truncation_error)
+
+    def take(self, save: Save, value: Any, part: Part, num_clbits: int) -> None:
+        """Note a value that some shots have saved, on the driver."""
+        by_register = save.subtype.startswith("c_")
+        registers = self.shots.registers(part, num_clbits) if by_register else None
+        self.saved.add(save, value, self.shots.numbers[part], registers)
 
     def note_rank(self, rank: int) -> None:
         """Note the number of columns after a step."""

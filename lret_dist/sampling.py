@@ -28,6 +28,7 @@ __all__ = [
     "misread",
     "misread_together",
     "random_key",
+    "rows_at",
     "sample_rows",
     "uniforms",
     "write_bits",
@@ -85,13 +86,19 @@ def sample_rows(
     groups = np.minimum(np.searchsorted(edges, points, side="right"), len(edges) - 1)
     mine = np.flatnonzero(groups == comm.row)
     before = edges[comm.row] - totals[comm.row]
-    # The last row that carries weight ends the search, so that rounding cannot pass it.
-    last = int(np.searchsorted(cumulative, cumulative[-1], side="left"))
-    found = np.searchsorted(cumulative, points[mine] - before, side="right")
+    found = rows_at(cumulative, points[mine] - before)
     rows = np.zeros(shots, np.int64)
-    rows[mine] = np.minimum(found, last) + comm.row * len(cumulative)
+    rows[mine] = found + comm.row * len(cumulative)
     comm.sum_over_rows(rows)
     return rows
+
+
+def rows_at(cumulative: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The row that each point lies in, where rows reach up to these sums of their weights."""
+    # The last row that carries weight ends the search, so that rounding cannot pass it.
+    last = np.searchsorted(cumulative, cumulative[-1], side="left")
+    found: NDArray[np.int64] = np.searchsorted(cumulative, points, side="right")
+    return np.minimum(found, last)
 
 
 def written_bits(

@@ -30,7 +30,7 @@ from lret_dist.program import (
     UnitaryStep,
 )
 from lret_dist.records import Outcome
-from lret_dist.sampling import Purpose, misread, uniforms, written_bits
+from lret_dist.sampling import Purpose, misread, rows_at, uniforms, written_bits
 from lret_dist.saving import save_value
 from lret_dist.shots import Shots
 from lret_dist.state import State
@@ -228,14 +228,12 @@ class _SideBySide(ABC, Generic[_Stack]):
 
     def _save(self, bundle: _Bundle[_Stack], step: SaveStep) -> None:
         """Save a quantity of every history for its shots."""
-        save, shots = step.save, self.outcome.shots
+        save = step.save
         order = np.argsort(bundle.rows, kind="stable")
         edges = np.flatnonzero(np.diff(bundle.rows[order])) + 1
-        by_register = save.subtype.startswith("c_")
         for row, numbers in enumerate(np.split(bundle.shots[order], edges)):
             value = save_value(self._state(bundle, row), save)
-            registers = shots.registers(numbers, self._program.num_clbits) if by_register else None
-            self.outcome.saved.add(save, value, numbers, registers)
+            self.outcome.take(save, value, numbers, self._program.num_clbits)
 
     def _finish(self, bundle: _Bundle[_Stack]) -> None:
         """Sample the last measurements, and note what rounding has taken."""
@@ -366,8 +364,5 @@ def _sampled(
     order = np.argsort(rows, kind="stable")
     ends = np.flatnonzero(np.diff(rows[order])) + 1
     for shots in np.split(order, ends):
-        mine = edges[rows[shots[0]]]
-        # The last state that carries weight ends the search, so that rounding cannot pass it.
-        last = np.searchsorted(mine, mine[-1], side="left")
-        found[shots] = np.minimum(np.searchsorted(mine, points[shots], side="right"), last)
+        found[shots] = rows_at(edges[rows[shots[0]]], points[shots])
     return found
