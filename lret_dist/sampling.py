@@ -97,8 +97,8 @@ def rows_at(cumulative: NDArray[np.float64], points: NDArray[np.float64]) -> NDA
     """The row that each point lies in, where rows reach up to these sums of their weights."""
     # The last row that carries weight ends the search, so that rounding cannot pass it.
     last = np.searchsorted(cumulative, cumulative[-1], side="left")
-    found: NDArray[np.int64] = np.searchsorted(cumulative, points, side="right")
-    return np.minimum(found, last)
+    found: NDArray[np.int64] = np.minimum(np.searchsorted(cumulative, points, side="right"), last)
+    return found
 
 
 def written_bits(
