@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lret_dist.errors import CancelledError, SessionError
+from lret_dist.errors import CancelledError, SessionError, StoppedError
 from lret_dist.factor_handle import FactorHandle
 from lret_dist.kept_factors import KeptFactor
 from lret_dist.planning import PreparedRequest, SimulationRequest, prepare
@@ -48,6 +48,7 @@ class Session(ABC):
         self._factors: weakref.WeakSet[FactorHandle] = weakref.WeakSet()
         self._factors_lock = threading.Lock()
         self._closed = False
+        self._was_stopped = False
         self._current: RunHandle | None = None
         self._thread = threading.Thread(target=self._work, name="lret-driver", daemon=True)
         self._thread.start()
@@ -63,6 +64,11 @@ class Session(ABC):
     def mpi_ranks(self) -> int:
         """Number of MPI ranks."""
         return self._machine.mpi_ranks
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether a signal has stopped a run here, which is saved and can go on."""
+        return self._was_stopped
 
     @property
     def is_here(self) -> bool:
@@ -174,9 +180,14 @@ class Session(ABC):
                 outcomes = _outcome_of(self._run_batch, handle, work)
                 if isinstance(outcomes, Exception) and not isinstance(outcomes, CancelledError):
                     outcomes = [outcomes for _ in work]
+                self._note_stops(outcomes)
                 handle.end(outcomes)
             self._current = None
         return True
+
+    def _note_stops(self, outcomes: Outcomes | CancelledError) -> None:
+        if not isinstance(outcomes, CancelledError):
+            self._was_stopped |= any(isinstance(each, StoppedError) for each in outcomes)
 
     def _owned(self, outcome: SimulationResult | Exception) -> SimulationResult | Exception:
         """An outcome whose kept factors have handles, so that they can be asked and let go."""
