@@ -15,7 +15,7 @@ import nox
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "cpp", "mpi", "faults", "tests"]
+nox.options.sessions = ["lint", "cpp", "mpi", "faults", "slurm", "tests"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
@@ -26,6 +26,8 @@ MPI_SIZES = {"mpich": (1, 2, 4, 8), "openmpi": (2, 3, 6)}
 #: From this number on, tests are left out that take long on two cores and show nothing more there.
 MANY_RANKS, SLOW_ON_MANY = 6, "not aer and not stopped"
 SHELL_SCRIPTS = (".ci/run",)
+#: Of the Slurm tests, those that show on a second MPI library that it can be started and stopped.
+STARTED_BY_PMIX = "hybrid or saved_before"
 
 ENVIRONMENT = {
     # The package that is tested is the installed one: no Python puts the working directory first.
@@ -76,6 +78,25 @@ def cpp(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def sanitizers(session: nox.Session) -> None:
+    """Run the C++ tests under every sanitizer, and tests/core on an extension with two of them."""
+    for preset in ("sanitize", "thread"):
+        _build_core(session, preset)
+        session.run("ctest", "--preset", preset)
+    flags = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+    settings = [f"cmake.define.CMAKE_CXX_FLAGS={flags}", "build-dir=build/sanitize-python"]
+    options = [f"--config-settings={each}" for each in settings]
+    session.install("-qq", "--upgrade", "pip>=25.1")
+    session.install("-qq", "--group", "test", "mpich>=4.2")
+    session.install("-qq", *options, ".")
+    session.install("-qq", "--force-reinstall", "--no-deps", *options, ".")
+    libraries = [_compiler_library(session, name) for name in ("libasan.so", "libstdc++.so")]
+    # Python itself frees nothing when it ends, and keeps what it has allocated in pools.
+    sanitized = {"LD_PRELOAD": " ".join(libraries), "ASAN_OPTIONS": "detect_leaks=0"}
+    session.run("pytest", "-q", "tests/core", env={**ENVIRONMENT, **sanitized})
+
+
+@nox.session(default=False)
 def tidy(session: nox.Session) -> None:
     """Read the C++ with clang-tidy, which takes minutes."""
     _install_lint_tools(session)
@@ -86,7 +107,7 @@ def tidy(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run every test that needs no ``mpirun``, once; most use one core, so two at a time."""
     everything = ["-n", "2", "--dist=worksteal"]
-    everything += ["tests", "--ignore=tests/mpi", "--ignore=tests/faults"]
+    everything += ["tests", *(f"--ignore=tests/{name}" for name in ("mpi", "faults", "slurm"))]
     _pytest(session, "mpich", *(session.posargs or everything))
 
 
@@ -112,6 +133,18 @@ def mpi(session: nox.Session, library: str) -> None:
 def faults(session: nox.Session, library: str) -> None:
     """Kill, interrupt and mislead real ``mpirun`` jobs, and check how they end."""
     _pytest(session, library, *(session.posargs or ["tests/faults"]))
+
+
+@nox.session(venv_backend="none")
+@nox.parametrize("library", list(MPI_SIZES))
+def slurm(session: nox.Session, library: str) -> None:
+    """Submit the batch scripts of slurm/ to a real Slurm of two nodes on this machine.
+
+    It is installed where that can be done, on Debian and Ubuntu as root; elsewhere tests are
+    skipped and say so.
+    """
+    some = ["-k", STARTED_BY_PMIX] if library == "openmpi" else []
+    _pytest(session, library, *(session.posargs or ["tests/slurm", *some]))
 
 
 @nox.session(venv_backend="none", default=False)
@@ -171,6 +204,12 @@ def _build_core(session: nox.Session, preset: str) -> None:
     session.run("cmake", "--build", "--preset", preset)
 
 
+def _compiler_library(session: nox.Session, name: str) -> str:
+    """Path of a library of the C++ compiler's."""
+    found = session.run("c++", f"-print-file-name={name}", external=True, silent=True)
+    return str(found).strip()
+
+
 def _pytest(session: nox.Session, library: str, *arguments: str) -> None:
     python = _python(session, library)
     session.run(str(python), "-m", "pytest", *arguments, env=ENVIRONMENT, external=True)
@@ -225,8 +264,11 @@ def _cpp_files() -> list[str]:
 
 
 def _shell_scripts() -> list[str]:
-    slurm = sorted(str(path) for path in (ROOT / "slurm").rglob("*.sh"))
-    return [*SHELL_SCRIPTS, *slurm]
+    folder = ROOT / "slurm"
+    return [
+        *SHELL_SCRIPTS,
+        *(str(p) for p in sorted((*folder.glob("*.sh"), *folder.glob("*.sbatch")))),
+    ]
 
 
 def _digest(path: Path) -> str:

@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", default="checkpoints", help="folder in which it is saved")
     parser.add_argument("--qubits", type=int, default=14)
     parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--every", type=float, default=600.0, help="seconds between checkpoints")
     options = parser.parse_args()
 
     backend = LRETProvider().get_backend("lret_simulator")
@@ -34,6 +35,7 @@ def main() -> None:
         shots=2000,
         seed_simulator=2024,
         checkpoint=options.checkpoint,
+        checkpoint_interval=options.every,
     )
     result = job.result()
     facts = result.results[0].metadata

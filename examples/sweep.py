@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 from demo import ising_chain
@@ -60,7 +59,7 @@ def write(path: Path, values: dict[str, float]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(values))
-    os.replace(unfinished, path)
+    unfinished.replace(path)
     print(f"{path}: {values}")
 
 

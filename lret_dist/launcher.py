@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from lret_dist import slurm
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,7 +33,7 @@ def was_launched(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether an MPI launcher started this process."""
     if any(name in environment for name in (*_SIZE_VARIABLES, *_OTHER_VARIABLES)):
         return True
-    return _slurm_step_tasks(environment) > 1
+    return slurm.step_tasks(environment) > 1
 
 
 def launched_processes(environment: Mapping[str, str] = os.environ) -> int | None:
@@ -40,19 +42,10 @@ def launched_processes(environment: Mapping[str, str] = os.environ) -> int | Non
         value = environment.get(name, "")
         if value.isdigit():
             return int(value)
-    tasks = _slurm_step_tasks(environment)
+    tasks = slurm.step_tasks(environment)
     return tasks if tasks > 1 else None
 
 
 def launched_rank(environment: Mapping[str, str] = os.environ) -> str:
     """The MPI rank that the launcher gave this process; empty where it does not say."""
     return next((environment[name] for name in _RANK_VARIABLES if name in environment), "")
-
-
-def _slurm_step_tasks(environment: Mapping[str, str]) -> int:
-    """Tasks of the job step that srun made for this process; 0 outside one.
-
-    In the batch script itself SLURM_PROCID is set too, but the step is the script's own.
-    """
-    value = environment.get("SLURM_STEP_NUM_TASKS", "")
-    return int(value) if value.isdigit() else 0

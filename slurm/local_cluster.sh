@@ -12,7 +12,8 @@ status  show nodes and jobs
 env     print the variable that sbatch, srun, squeue and scancel need:
             eval \"\$(slurm/local_cluster.sh env)\"
 
-LRET_CLUSTER is the folder that it keeps to; default: /tmp/lret-cluster"
+LRET_CLUSTER is the folder that it keeps to; default: /tmp/lret-cluster.
+Exit codes: 3 where Slurm is not installed and cannot be, 2 for any other failure."
 
 readonly ROOT=${LRET_CLUSTER:-/tmp/lret-cluster}
 # Slurm loads PMIx by the name that only libpmix-dev brings.
@@ -29,16 +30,16 @@ main() {
   stop) stop ;;
   status) sinfo --Node && squeue ;;
   env) echo "export SLURM_CONF='$SLURM_CONF'" ;;
-  *) fail "$HELP" ;;
+  *) fail 2 "$HELP" ;;
   esac
 }
 
 start() {
   if is_running "$ROOT/slurmctld.pid"; then
-    echo "The cluster runs already. In this shell: $(show_env)"
+    echo "Slurm runs already. In this shell: $(show_env)"
     return
   fi
-  ((EUID == 0)) || fail "slurm/local_cluster.sh: start needs root: slurmd runs jobs as their users"
+  ((EUID == 0)) || fail 3 "slurm/local_cluster.sh: start needs root: slurmd runs jobs as their users"
   install_packages
   stop_daemons
   make_folder
@@ -52,8 +53,7 @@ start() {
 
 stop() {
   if is_running "$ROOT/slurmctld.pid"; then
-    timeout 20 scancel --full --partition=batch,urgent || true
-    timeout 20 scancel --partition=batch,urgent || true
+    for partition in batch urgent; do timeout 20 scancel --partition="$partition" || true; done
     await 20 no_jobs || echo "slurm/local_cluster.sh: some jobs did not end" >&2
   fi
   stop_daemons
@@ -63,10 +63,10 @@ stop() {
 install_packages() {
   is_installed && return
   command -v apt-get >/dev/null ||
-    fail "slurm/local_cluster.sh: slurmctld, slurmd, munged or PMIx is missing, and there is no apt-get"
+    fail 3 "slurm/local_cluster.sh: Slurm, munge or PMIx is missing, and there is no apt-get"
   export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq update
-  apt-get -qq install -y --no-install-recommends "${PACKAGES[@]}" >/dev/null
+  { apt-get -qq update && apt-get -qq install -y --no-install-recommends "${PACKAGES[@]}"; } >"$ROOT-apt.log" 2>&1 ||
+    fail 3 "slurm/local_cluster.sh: apt-get cannot install ${PACKAGES[*]}: $(tail -n 3 "$ROOT-apt.log")"
 }
 
 is_installed() {
@@ -96,6 +96,8 @@ write_configuration() {
 ClusterName=lret
 SlurmctldHost=$host
 SlurmctldPort=$CONTROLLER_PORT
+# MPI libraries name shared memory by the job: what killed jobs have left must not be met again.
+FirstJobId=$(($(date +%s) % 50000000 + 1))
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -140,7 +142,7 @@ start_munge() {
 wait_for_nodes() {
   await 30 all_idle && return
   tail -n 20 "$ROOT"/*.log >&2
-  fail "slurm/local_cluster.sh: the nodes did not come up; the ends of the logs are above"
+  fail 2 "slurm/local_cluster.sh: the nodes did not come up; the ends of the logs are above"
 }
 
 all_idle() { [[ $(sinfo --noheader --Node --partition=batch --states=idle 2>/dev/null | wc -l) -eq ${#NODES[@]} ]]; }
@@ -174,9 +176,10 @@ is_running() { [[ -s $1 ]] && kill -0 "$(<"$1")" 2>/dev/null; }
 
 show_env() { echo "export SLURM_CONF='$SLURM_CONF'"; }
 
+# Say what is wrong, and end with a code.
 fail() {
-  echo "$1" >&2
-  exit 2
+  echo "$2" >&2
+  exit "$1"
 }
 
 main "$@"

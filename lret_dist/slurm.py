@@ -1,0 +1,51 @@
+"""What Slurm says of the job that this process is part of, in environment variables."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["cpus_per_task", "memory_on_host", "mpi_option", "step_tasks"]
+
+#: MPI libraries by the beginning of what they say of themselves, and what srun calls their way of
+#: starting.
+_MPI_OPTIONS = (("Open MPI", "pmix"), ("MPICH", "pmi2"), ("Intel", "pmi2"), ("MVAPICH", "pmi2"))
+
+
+def step_tasks(environment: Mapping[str, str] = os.environ) -> int:
+    """Tasks of the job step that srun made for this process; 0 outside one.
+
+    In the batch script itself SLURM_PROCID is set too, but the step is the script's own.
+    """
+    return _number(environment, "SLURM_STEP_NUM_TASKS") or 0
+
+
+def cpus_per_task(environment: Mapping[str, str] = os.environ) -> int | None:
+    """Cores that the job asked for with ``--cpus-per-task``, or None."""
+    return _number(environment, "SLURM_CPUS_PER_TASK")
+
+
+def memory_on_host(environment: Mapping[str, str] = os.environ) -> int | None:
+    """Bytes that the job was given on this host, None where Slurm does not say.
+
+    ``--mem=0`` asks for all there is; srun and sbatch set the variables alike, and either only that
+    of a node or that of a core.
+    """
+    if (node := _number(environment, "SLURM_MEM_PER_NODE")) is not None:
+        return node << 20
+    core = _number(environment, "SLURM_MEM_PER_CPU")
+    cores = _number(environment, "SLURM_CPUS_ON_NODE")
+    return None if core is None or cores is None else core * cores << 20
+
+
+def mpi_option(library: str) -> str | None:
+    """What ``srun --mpi=`` needs for an MPI library, by what the library says of itself."""
+    return next((option for name, option in _MPI_OPTIONS if library.startswith(name)), None)
+
+
+def _number(environment: Mapping[str, str], name: str) -> int | None:
+    value = environment.get(name, "").strip()
+    return int(value) if value.isdecimal() and int(value) > 0 else None
