@@ -256,9 +256,10 @@ def main() -> None:
             ]
     if options.json:
         from lret_dist import _core
+        from lret_dist.atomic_file import write_text
 
         about = {"simd": _core.simd_level(), **_core.build_info()}
-        options.json.write_text(json.dumps({"about": about, "rows": rows}, indent=1))
+        write_text(options.json, json.dumps({"about": about, "rows": rows}, indent=1))
 
 
 if __name__ == "__main__":

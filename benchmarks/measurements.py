@@ -24,6 +24,6 @@ def kept(path: Path | None) -> list[Row]:
 
 def keep(rows: list[Row], path: Path) -> None:
     """Write the measurements, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(rows, indent=1) + "\n")
-    part.replace(path)
+    from lret_dist.atomic_file import write_text
+
+    write_text(path, json.dumps(rows, indent=1) + "\n")

@@ -298,7 +298,10 @@ def plot(rows: list[Row], path: Path) -> None:
     for axis, section, draw in zip(axes.flat, _TABLES, plots, strict=True):
         if mine := _rows(rows, section):
             draw(axis, mine)
-    figure.savefig(path, dpi=150)
+    from lret_dist.atomic_file import replacing
+
+    with replacing(path) as file:
+        figure.savefig(file, format=path.suffix[1:] or "png", dpi=150)
 
 
 def _plot_strong(axis: Any, rows: list[Row]) -> None:

@@ -62,7 +62,9 @@ def main() -> None:
     page = scaling_report.markdown(rows, "python " + " ".join(sys.argv))
     print(page)
     if options.markdown:
-        options.markdown.write_text(page)
+        from lret_dist.atomic_file import write_text
+
+        write_text(options.markdown, page)
     if options.plot:
         scaling_report.plot(rows, options.plot)
 

@@ -152,7 +152,9 @@ def main() -> None:
     if not rows:
         raise SystemExit("nothing to measure: no comparison has these workloads and qubits")
     if options.markdown:
-        options.markdown.write_text(report.markdown(rows))
+        from lret_dist.atomic_file import write_text
+
+        write_text(options.markdown, report.markdown(rows))
     if options.plot:
         report.plot(rows, options.plot)
 

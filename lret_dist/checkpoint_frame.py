@@ -23,8 +23,10 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lret_dist.checkpoint_check import read_table
 from lret_dist.checkpoint_table import ALIGNMENT, StoredArray
 from lret_dist.errors import CheckpointError
+from lret_dist.plain_data import Node, without_repetition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +47,8 @@ IDENTITY_BYTES = 8
 _HEAD = struct.Struct(f"<16sI{IDENTITY_BYTES}s")
 _CHECKSUM = struct.Struct("<I")
 _TRAILER = struct.Struct("<QQQI")
+#: Longest header: the checksums of 100 TB take a tenth of it.
+MAX_HEADER_BYTES = 1 << 28
 TRAILER_BYTES = _TRAILER.size + _CHECKSUM.size + len(_END)
 
 
@@ -110,6 +114,12 @@ class Trailer:
         offset, size, length, checksum = _TRAILER.unpack(fields)
         if length != file_size:
             raise CheckpointError(f"it has {file_size} bytes instead of {length}")
+        if size > MAX_HEADER_BYTES:
+            raise CheckpointError(
+                f"its header has {size} bytes, more than the {MAX_HEADER_BYTES} that are read"
+            )
+        if offset < ALIGNMENT or offset + size + TRAILER_BYTES != file_size:
+            raise CheckpointError(f"its header of {size} bytes cannot begin at byte {offset}")
         return cls(offset, size, checksum)
 
 
@@ -117,13 +127,16 @@ def unpack_header(text: bytes, trailer: Trailer) -> tuple[dict[str, Any], dict[s
     """What the caller gave, and the table.
 
     Raises:
-        CheckpointError: when the header is damaged.
+        CheckpointError: when the header is damaged, or its table fits no file of this length.
     """
     if zlib.crc32(text) != trailer.checksum:
         raise CheckpointError(f"its header of {trailer.size} bytes at {trailer.offset} is damaged")
     try:
-        plain = json.loads(text)
-        arrays = plain["arrays"].items()
-        return plain["header"], {name: StoredArray.from_plain(array) for name, array in arrays}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        plain = json.loads(text.decode(), object_pairs_hook=without_repetition)
+        fields = Node(plain).fields(("header", "arrays"))
+        fields["header"].entries()
+        return fields["header"].value, read_table(fields["arrays"], trailer.offset)
+    except RecursionError:
+        raise CheckpointError("its header cannot be understood: it is nested too deeply") from None
+    except ValueError as error:
         raise CheckpointError(f"its header cannot be understood: {error}") from error

@@ -18,6 +18,7 @@ from lret_dist.checkpoint_frame import TRAILER_BYTES, Trailer, unpack_head, unpa
 from lret_dist.checkpoint_table import ALIGNMENT, Chunk, StoredArray, overlap
 from lret_dist.communicator import split
 from lret_dist.errors import CheckpointError
+from lret_dist.input_file import check_regular
 from lret_dist.parallel_file import ParallelFile, PlainFile, open_file
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def is_whole(path: Path) -> bool:
 
 def _read_index(path: Path) -> tuple[bytes, dict[str, Any], dict[str, StoredArray]]:
     """Identity, header and table of a file."""
-    with PlainFile(path, os.O_RDONLY) as file:
+    with _opened(path) as file:
         identity = unpack_head(_read_head(file))
         end = max(0, file.size - TRAILER_BYTES)
         trailer = Trailer.unpack(_read_bytes(file, end, file.size - end), file.size)
@@ -180,9 +181,18 @@ def _read_index(path: Path) -> tuple[bytes, dict[str, Any], dict[str, StoredArra
 
 def check_identity(path: Path, identity: bytes) -> None:
     """Make sure that this host's file is the driver's, not one of a folder of its own."""
-    with PlainFile(path, os.O_RDONLY) as file:
+    with _opened(path) as file:
         if unpack_head(_read_head(file)) != identity:
             raise CheckpointError("another file lies here: all hosts must see the same folder")
+
+
+def _opened(path: Path) -> PlainFile:
+    """Open a regular file; opening a pipe would wait for its other end."""
+    try:
+        check_regular(path, path.stat())
+    except ValueError as error:
+        raise CheckpointError(str(error).removeprefix(f"{path}: ")) from None
+    return PlainFile(path, os.O_RDONLY | os.O_NONBLOCK)
 
 
 def _read_head(file: PlainFile) -> bytes:

@@ -8,7 +8,6 @@ rank needs memory for one chunk: ``BUFFER_BYTES``, or one row if that is more.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import zlib
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lret_dist.agreement import agreeing
+from lret_dist.atomic_file import sync_folder
 from lret_dist.checkpoint_frame import IDENTITY_BYTES, pack_head, pack_header
 from lret_dist.checkpoint_reader import check_identity, entries_of
 from lret_dist.checkpoint_table import Announcement, Slab, plan_table
@@ -136,7 +136,9 @@ def _begin(partial: Path, header: Mapping[str, Any], sources: Mapping[str, Array
         if array.dtype.hasobject or np.dtype(array.dtype.str) != array.dtype:
             raise TypeError(f"{name} must hold numbers, not {array.dtype}")
     identity = os.urandom(IDENTITY_BYTES)
-    with PlainFile(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as file:
+    # What lies here may be a link to another file, or a pipe.
+    partial.unlink(missing_ok=True)
+    with PlainFile(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
         file.write_at(0, np.frombuffer(pack_head(identity), np.uint8))
         # Other hosts are to see it now.
         file.sync()
@@ -192,14 +194,4 @@ def _complete(partial: Path, path: Path, tail: bytes, offset: int) -> None:
         if file.size != offset + len(tail):
             raise CheckpointError(f"it has {file.size} bytes instead of {offset + len(tail)}")
     partial.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name last; some file systems cannot, and need not."""
-    try:
-        with PlainFile(folder, os.O_RDONLY | os.O_DIRECTORY) as entry:
-            entry.sync()
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
+    sync_folder(path.parent)

@@ -7,26 +7,33 @@ the value as what it should be, or raise ``ValueError`` with the path.
 from __future__ import annotations
 
 import json
+import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf, isfinite
 from numbers import Integral, Real
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 
+from lret_dist.atomic_file import write_text
+from lret_dist.input_file import read_input
+
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from typing import IO
 
     from numpy.typing import NDArray
 
-__all__ = ["MAX_BYTES", "Node", "read_json", "write_json"]
+__all__ = ["MAX_BYTES", "Node", "naming", "read_json", "without_repetition", "write_json"]
 
-#: Longest JSON text that is read. The noise of a device of 150 qubits takes some 5 MB.
-MAX_BYTES = 1 << 28
+#: Longest JSON text that is read. The noise of a device of 150 qubits takes some 5 MB, and a text
+#: takes up to 24 times its length once it is objects.
+MAX_BYTES = 1 << 26
 _MAX_TEXT = 1000
+#: Longest integer that is read; float64 ends at 309 digits.
+_MAX_DIGITS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,12 @@ class Node:
                 raise self.wrong(f"{key!r} is missing")
         prefix = f"{self.path}." if self.path else ""
         return {key: Node(value, f"{prefix}{key}") for key, value in self.value.items()}
+
+    def entries(self) -> dict[str, Node]:
+        """The values of an object that may have any keys."""
+        if not isinstance(self.value, dict):
+            raise self.expected("an object")
+        return {key: Node(value, f"{self.path}[{key!r}]") for key, value in self.value.items()}
 
     def items(self, *, most: int, least: int = 0) -> list[Node]:
         """The elements of a list."""
@@ -111,40 +124,68 @@ class Node:
         return qubits
 
 
+@contextmanager
+def naming(source: str | PathLike[str] | IO[str] | IO[bytes]) -> Iterator[None]:
+    """Put the file's path in front of what a ValueError says in this block, if it has one."""
+    try:
+        yield
+    except ValueError as error:
+        if not isinstance(source, str | PathLike) or str(error).startswith(os.fspath(source)):
+            raise
+        raise ValueError(f"{os.fspath(source)}: {error}") from None
+
+
 def read_json(source: str | PathLike[str] | IO[str] | IO[bytes]) -> Any:
     """The plain data of a JSON file, given by its path or open.
 
     Raises:
-        ValueError: for text that is no JSON, is too long or nested too deeply, names a key twice,
-            or holds NaN or infinity.
+        OSError: for a file that cannot be read.
+        ValueError: for a path that is no regular file, and text that is no JSON, is too long or
+            nested too deeply, names a key twice, or holds NaN, infinity or an integer of more than
+            400 digits. Of a path, the text names it.
     """
-    if isinstance(source, str | PathLike):
-        with Path(source).open("rb") as file:
-            content: str | bytes = file.read(MAX_BYTES + 1)
-    else:
-        content = source.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"the document is too large: more than {MAX_BYTES >> 20} MiB")
-    try:
-        return json.loads(
-            content, object_pairs_hook=_without_repetition, parse_constant=_no_constant
-        )
-    except RecursionError:
-        raise ValueError("the document is nested too deeply") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"the document is no UTF-8 text: {error}") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"the document is no JSON: {error}") from None
+    with naming(source):
+        try:
+            return _parsed(_content(source))
+        except RecursionError:
+            raise ValueError("the document is nested too deeply") from None
+        except UnicodeDecodeError as error:
+            raise ValueError(f"the document is no UTF-8 text: {error}") from None
+        except json.JSONDecodeError as error:
+            raise ValueError(f"the document is no JSON: {error}") from None
 
 
 def write_json(document: Any, target: str | PathLike[str] | IO[str] | IO[bytes]) -> None:
-    """Write plain data as JSON to a path, or to an open file; floats are written exactly."""
+    """Write plain data as JSON to a path, or to an open file; floats are written exactly.
+
+    A file that is given by its path is there as a whole or not at all.
+    """
     text = json.dumps(document, allow_nan=False) + "\n"
     if isinstance(target, str | PathLike):
-        Path(target).write_text(text, encoding="utf-8")
+        write_text(target, text)
         return
     is_text = hasattr(target, "encoding")
     cast("IO[Any]", target).write(text if is_text else text.encode())
+
+
+def _content(source: str | PathLike[str] | IO[str] | IO[bytes]) -> str | bytes:
+    if isinstance(source, str | PathLike):
+        return read_input(source, MAX_BYTES)
+    content = source.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"the document is too large: more than {MAX_BYTES >> 20} MiB")
+    return content
+
+
+def _parsed(content: str | bytes) -> Any:
+    # json would guess at UTF-16 too.
+    text = content if isinstance(content, str) else content.decode("utf-8-sig")
+    return json.loads(
+        text,
+        object_pairs_hook=without_repetition,
+        parse_constant=_no_constant,
+        parse_int=_integer,
+    )
 
 
 def _check_numbers(node: Node, dimensions: int) -> None:
@@ -159,13 +200,20 @@ def _check_numbers(node: Node, dimensions: int) -> None:
         _check_numbers(Node(value, f"{node.path}[{i}]"), dimensions - 1)
 
 
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these keys and values; ValueError where a key comes twice."""
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
             raise ValueError(f"an object has the key {_shown(key)} twice")
         found[key] = value
     return found
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"expected integers of at most {_MAX_DIGITS} digits, got {len(digits)}")
+    return int(digits)
 
 
 def _no_constant(name: str) -> NoReturn:

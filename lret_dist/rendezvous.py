@@ -17,6 +17,8 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
 from typing import TYPE_CHECKING, Any
 
+from lret_dist.plain_data import Node
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -25,6 +27,8 @@ __all__ = ["Rendezvous", "meet"]
 #: Seconds that whoever calls has to show the key.
 _HANDSHAKE_SECONDS = 5
 _KEY_BYTES = 32
+#: An invitation is far shorter.
+_MOST_LETTERS = 4096
 
 
 class Rendezvous:
@@ -97,11 +101,26 @@ def meet(invitation: str) -> Connection:
 
     Raises:
         OSError: when it does not listen any more.
+        ValueError: for what is no invitation. The text shows nothing of it, as it holds the key.
     """
-    fields = json.loads(invitation)
-    address = fields["address"]
-    if isinstance(address, list):
-        host, port = address
-        # A machine's own name may stand for an address that it does not listen on.
-        address = ("localhost" if host == socket.gethostname() else host, port)
-    return Client(address, authkey=bytes.fromhex(fields["key"]))
+    try:
+        fields = Node(json.loads(invitation[:_MOST_LETTERS])).fields(("address", "key"))
+        address, key = _address(fields["address"]), bytes.fromhex(fields["key"].text())
+    except (ValueError, RecursionError):
+        address, key = "", b""
+    if not address or not key:
+        raise ValueError(
+            "expected an invitation on standard input, as LRET writes it to the job that it starts"
+        ) from None
+    return Client(address, authkey=key)
+
+
+def _address(node: Node) -> str | tuple[str, int]:
+    """Name of a local socket, or host and port."""
+    if isinstance(node.value, str):
+        return node.text()
+    host, port = node.items(least=2, most=2)
+    name = host.text()
+    # A machine's own name may stand for an address that it does not listen on.
+    name = "localhost" if name == socket.gethostname() else name
+    return name, port.integer(least=1, most=65535)

@@ -196,7 +196,9 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "a.lret"
     with pytest.raises(CheckpointError, match=r"cannot be read: No such file .* \(ENOENT\)"):
         Checkpoint(path, COMM)
-    with pytest.raises(CheckpointError, match=r"cannot be read: Is a directory \(EISDIR\)"):
+    with pytest.raises(
+        CheckpointError, match=r"cannot be read: expected a regular file, got a folder"
+    ):
         Checkpoint(tmp_path, COMM)
     write(path)
     checkpoint = Checkpoint(path, COMM)

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -194,6 +196,42 @@ def test_wide_channels_are_refused() -> None:
 def test_text_that_is_no_document(text: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_json(io.BytesIO(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"9" * 401, "expected integers of at most 400 digits, got 401"),
+        (b"9" * 5000, "expected integers of at most 400 digits, got 5000"),
+        ("[1]".encode("utf-16"), "the document is no UTF-8 text"),
+        (b'{"a": 1, "a": 2}', "an object has the key 'a' twice"),
+    ],
+)
+def test_a_file_that_is_no_document_is_named(tmp_path: Path, text: bytes, message: str) -> None:
+    path = tmp_path / "noise.json"
+    path.write_bytes(text)
+    with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: .*{message}"):
+        NoiseModel.from_json(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (Path.mkdir, "expected a regular file, got a folder"),
+        (os.mkfifo, "expected a regular file, got a pipe"),
+        (lambda path: path.symlink_to("/dev/zero"), "expected a regular file, got a character"),
+        (lambda path: (path.touch(), os.truncate(path, 10 << 30)), "more than 64 MiB"),
+    ],
+)
+def test_what_is_no_file(tmp_path: Path, make, message: str) -> None:
+    path = tmp_path / "noise.json"
+    make(path)
+    with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: .*{message}"):
+        NoiseModel.from_json(path)
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert read_json(io.BytesIO("\ufeff[1]".encode())) == [1]
 
 
 def test_large_text_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

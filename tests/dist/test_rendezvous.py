@@ -49,3 +49,28 @@ def test_strangers_stay_out(monkeypatch: pytest.MonkeyPatch) -> None:
         assert here is not None
         here.close()
         coming.result(10).close()
+
+
+@pytest.mark.parametrize(
+    "invitation",
+    [
+        "",
+        "{",
+        "[" * 4000,
+        "3",
+        '{"address": "x"}',
+        '{"address": "x", "key": "zz"}',
+        '{"address": "", "key": "%s"}' % ("5e" * 32),
+        '{"address": 3, "key": "%s"}' % ("5e" * 32),
+        '{"address": ["host"], "key": "%s"}' % ("5e" * 32),
+        '{"address": ["host", 0], "key": "%s"}' % ("5e" * 32),
+        '{"address": ["host", "80"], "key": "%s"}' % ("5e" * 32),
+        '{"address": "x", "key": "%s", "more": 1}' % ("5e" * 32),
+        '{"address": "x", "key": "%s"}' % ("5e" * 3000),
+    ],
+)
+def test_what_is_no_invitation(invitation: str) -> None:
+    """The text says what was expected, and nothing of the key."""
+    with pytest.raises(ValueError, match="expected an invitation on standard input") as caught:
+        meet(invitation)
+    assert "5e5e" not in str(caught.value)
