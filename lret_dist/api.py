@@ -16,7 +16,7 @@ from lret_dist.crew import (
     survey,
     teller,
 )
-from lret_dist.errors import TruncationWarning
+from lret_dist.errors import InsufficientMemoryError, TruncationWarning
 from lret_dist.kept_factors import kept_saves
 from lret_dist.options import SimulationOptions
 from lret_dist.orders import DriverOrders, Orders
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from lret_dist.circuit import Circuit
+    from lret_dist.machine import Machine
     from lret_dist.noise import NoiseModel
+    from lret_dist.planning import PreparedRequest
     from lret_dist.result import SimulationResult
     from lret_dist.run_handle import Outcomes, RunHandle
 
@@ -136,14 +138,33 @@ def simulate_collectively(
         prepared = prepare(request, machine)
         started = time.perf_counter()
         with ending_the_job_on_failure(own):
-            # The driver's plan holds for all: a fresh seed is drawn once.
-            job: Job = own.bcast(make_job(prepared, machine) if own.rank == 0 else None)
+            job = _planned(prepared, machine, own)
             report = _execute(job, own, threads)
         if report is None:
             return None
         return assemble_result(job, report, machine, started, machine.mpi_ranks)
     finally:
         own.Free()
+
+
+def _planned(prepared: PreparedRequest, machine: Machine, comm: MPI.Intracomm) -> Job:
+    """The driver's plan, which holds for all: a fresh seed is drawn once.
+
+    Raises:
+        InsufficientMemoryError: on every MPI rank, when what was planned cannot fit.
+    """
+    job: Job | None = None
+    failure: InsufficientMemoryError | None = None
+    if comm.rank == 0:
+        try:
+            job = make_job(prepared, machine)
+        except InsufficientMemoryError as error:
+            failure = error
+    job, failure = comm.bcast((job, failure))
+    if failure is not None:
+        raise failure
+    assert job is not None
+    return job
 
 
 def _execute(job: Job, comm: MPI.Intracomm, threads: int) -> Report | None:

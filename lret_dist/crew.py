@@ -22,6 +22,7 @@ from lret_dist.errors import (
     CancelledError,
     CheckpointError,
     ClassicalError,
+    InsufficientMemoryError,
     ReleasedError,
     StateNotPureError,
     StoppedError,
@@ -66,7 +67,7 @@ COMMAND, _SIGNAL = 1, 3
 #: Exceptions that are raised on all MPI ranks of a run alike.
 SHARED_ERRORS = (
     *(CancelledError, StoppedError, CheckpointError),
-    *(ClassicalError, StateNotPureError),
+    *(ClassicalError, StateNotPureError, InsufficientMemoryError),
 )
 #: Shortest and longest pause of an idle MPI rank between two looks for a message, in seconds.
 SHORT_PAUSE, LONG_PAUSE = 5e-5, 5e-3

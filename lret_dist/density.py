@@ -49,7 +49,7 @@ Part: TypeAlias = "tuple[Sequence[int], NDArray[np.float64]]"
 _PASS_QUBITS = 5
 #: Qubits of a tile of the matrix that is formed at once, and bytes of the columns it is formed of.
 _TILE_QUBITS = 8
-_CHUNK_BYTES = 1 << 26
+_CHUNK_BYTES = 1 << 24
 
 #: Coefficients of one qubit from the entries (0, 0), (1, 0), (0, 1), (1, 1) of the real matrix
 #: R = Re(rho) + Im(rho), but for the sign below. J = -i Y is real.

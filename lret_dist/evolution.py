@@ -81,8 +81,11 @@ class Evolution:
         self._tally = tally
         self._waiting: list[Task] = []
         self.outcome = Outcome(Shots.zeros(settings.shots, program.num_memory_bits))
-        self._low_rank = LowRank(program, settings, comm, self.outcome, self._orders, self._obey)
-        self._histories = Histories(program, settings.seed, comm, self._low_rank.weights)
+        self._low_rank = LowRank(program, settings, comm, self.outcome, self._orders)
+        low_rank = self._low_rank
+        self._histories = Histories(
+            program, settings.seed, comm, low_rank.weights, low_rank.make_room
+        )
 
     def run(self) -> Outcome:
         """Run the program.
@@ -101,7 +104,10 @@ class Evolution:
         self._waiting = tasks
         begins = bool(tasks)
         while self._waiting:
-            self._evolve(self._waiting.pop())
+            task = self._waiting.pop()
+            if isinstance(task.state, State):
+                self._low_rank.wait_for(each.state for each in self._waiting)
+            self._evolve(task)
         if self.program.has_histories and begins:
             self.outcome.shots.sort()
         return self.outcome
@@ -153,7 +159,7 @@ class Evolution:
         elif isinstance(step, UnitaryStep):
             self._obey(self._heard(), task)
             state.apply(step.operator, step.qubits)
-        elif not self._low_rank.channel(state, step, task):
+        elif not self._low_rank.channel(state, step, task, self._obey):
             task.state = self._switched(state, task.number)
             return
         task.number += 1

@@ -62,6 +62,11 @@ class Factor:
         return self._storage.nbytes
 
     @property
+    def capacity(self) -> int:
+        """Columns that the buffer has room for."""
+        return self._storage.size // self.rows
+
+    @property
     def columns(self) -> int:
         """Number of columns on this MPI rank."""
         return self._columns
@@ -111,6 +116,11 @@ class Factor:
             # Views handed out before are dead by contract, so their count does not matter.
             self._storage.resize(self.rows * stride, refcheck=False)
         self._restride(stride)
+
+    def trim(self) -> None:
+        """Give back the room that the columns do not fill."""
+        self._restride(max(1, self._columns))
+        self._storage.resize(self.rows * self._stride, refcheck=False)
 
     def _restride(self, stride: int) -> None:
         if stride != self._stride:

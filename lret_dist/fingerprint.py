@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["fingerprint"]
 
 #: Options that do not change what comes out.
-_WITHOUT_EFFECT = {"parallelization", "process_grid", "checkpoint", "checkpoint_interval"}
+_WITHOUT_EFFECT = {
+    *("parallelization", "process_grid", "max_memory_mb"),
+    *("checkpoint", "checkpoint_interval"),
+}
 #: Digits of numbers that count: another processor may round the last ones otherwise.
 _DIGITS = 10
 

@@ -174,6 +174,7 @@ def forecast(request: SimulationRequest, machine: Machine) -> Forecast:
         ValueError: for a process grid that cannot be made.
         InsufficientMemoryError: when it cannot fit, saying how many MPI ranks would hold it.
     """
+    machine = machine.limited(request.options.max_memory_mb)
     try:
         prepared = prepare(request, machine)
     except InsufficientMemoryError as error:

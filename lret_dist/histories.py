@@ -62,6 +62,7 @@ class Histories:
         seed: int,
         comm: GridCommunicator,
         weigh: Callable[[State, ChannelStep], NDArray[np.float64]],
+        make_room: Callable[[State, Task], None],
     ) -> None:
         """Take what all histories of a run share.
 
@@ -70,11 +71,13 @@ class Histories:
             seed: seed of all random numbers.
             comm: messages of the grid.
             weigh: weights of a channel's operators on the columns of a factor that are held here.
+            make_room: shortens a task's factor so that it and a copy fit in memory.
         """
         self._program = program
         self._seed = seed
         self._comm = comm
         self._weigh = weigh
+        self._make_room = make_room
 
     def flow(self, task: Task, operation: ControlFlow, shots: Shots) -> list[Task]:
         """Pass a mark, a jump, or what is written to classical bits.
@@ -104,6 +107,7 @@ class Histories:
         ones = self._uniforms(Purpose.OUTCOME, path, shots) < part
         slices = self._divided(path.shots, ones, shots)
         outcomes, tasks = _smaller_last(slices), []
+        self._prepare_copies(task, len(outcomes) - 1)
         for outcome in outcomes:
             branch = state if outcome == outcomes[-1] else state.copy()
             scale = np.sqrt(masses.sum() / masses[outcome])
@@ -127,10 +131,15 @@ class Histories:
             task.number = numbers[order[0]]
             return [task]
         tasks = []
+        self._prepare_copies(task, len(order) - 1)
         for way in order:
             state = task.state if way == order[-1] else task.state.copy()
             tasks.append(Task(state, numbers[way], task.path.child(slices[way])))
         return tasks
+
+    def _prepare_copies(self, task: Task, number: int) -> None:
+        if number and isinstance(task.state, State):
+            self._make_room(task.state, task)
 
     def _divided(self, part: slice, behind: NDArray[np.bool_], shots: Shots) -> tuple[slice, slice]:
         """Bring shots behind the others, as the driver says: the places of both."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from lret_dist.cost import takes_density
 from lret_dist.options import DEFAULT_EPSILON
-from lret_dist.program import ChannelStep, MeasureStep, SetStep
+from lret_dist.program import ChannelStep, FlowStep, MeasureStep, SetStep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lret_dist.options import SimulationOptions
     from lret_dist.program import Program
 
-__all__ = ["Way", "way_of_histories"]
+__all__ = ["Way", "most_waiting", "way_of_histories"]
 
 #: One after the other, each with a factor; or side by side on one MPI rank.
 Way: TypeAlias = Literal["apart", "density_matrices", "trajectories"]
@@ -63,6 +63,16 @@ def way_of_histories(
         most = shots if channels else histories
         costs["trajectories"] = _STEP + _ENTRY * most * states + _DRAW * shots * channels
     return min(costs, key=lambda way: costs[way])
+
+
+def most_waiting(program: Program, shots: int) -> int:
+    """Most states that wait while the histories of so many shots go on one after the other."""
+    if not program.has_histories:
+        return 0
+    most = max(1, shots).bit_length() - 1
+    if program.has_loops:
+        return most
+    return min(most, sum(isinstance(each, MeasureStep | FlowStep) for each in program.steps))
 
 
 def _most_histories(program: Program, shots: int) -> int:

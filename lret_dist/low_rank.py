@@ -17,18 +17,19 @@ from lret_dist.branching import (
 from lret_dist.compression import Cut, compress
 from lret_dist.cost import density_pays
 from lret_dist.dealing import append_branches, keep_dominant
+from lret_dist.memory import return_large_blocks
 from lret_dist.orders import Order, Orders
+from lret_dist.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
     from lret_dist.communicator import GridCommunicator
-    from lret_dist.histories import Task
+    from lret_dist.histories import AnyState, Task
     from lret_dist.program import ChannelStep, Program
     from lret_dist.records import Outcome, Path, RunSettings
-    from lret_dist.state import State
 
 __all__ = ["LowRank"]
 
@@ -80,19 +81,22 @@ class LowRank:
         comm: GridCommunicator,
         outcome: Outcome,
         orders: Orders,
-        obey: Callable[[Order, Task], None],
     ) -> None:
         self.program = program
         self.settings = settings
         self.comm = comm
         self.outcome = outcome
         self._orders = orders
-        self._obey = obey
         self._full_rank = 1 << program.num_qubits
         self._rank = 0
+        self._waiting = 0
 
-    def channel(self, state: State, step: ChannelStep, task: Task) -> bool:
+    def channel(
+        self, state: State, step: ChannelStep, task: Task, obey: Callable[[Order, Task], None]
+    ) -> bool:
         """Apply a channel, the next step of a task, and compress where it pays.
+
+        ``obey`` does what the driver wants before anything is done to the state.
 
         Returns:
             Whether the step is done; if not, the density matrix should take over before it.
@@ -101,7 +105,7 @@ class LowRank:
         weights = self.weights(state, step)
         decision = self._decide(state, weights, number, path, last=False)
         # Nothing has been done to the state yet.
-        self._obey(decision.order, task)
+        obey(decision.order, task)
         if decision.retry:
             self._compress(state, number, path)
             weights = self.weights(state, step)
@@ -165,13 +169,16 @@ class LowRank:
             dropped=bins.weight_below(cut),
             compress=bool(over or wanted),
             retry=tight and not last,
-            densify=self._prefers_density(columns + chosen, number),
+            densify=self._prefers_density(columns + chosen, number, short=tight and last),
             order=Order.GO_ON if last else self._orders(),
         )
 
-    def _prefers_density(self, columns: int, number: int) -> bool:
-        """Whether the density matrix would do the steps that are left in less time."""
-        return self.settings.may_switch and density_pays(self.program, number, columns)
+    def _prefers_density(self, columns: int, number: int, *, short: bool) -> bool:
+        """Whether the density matrix would do the steps that are left in less time, or at all.
+
+        ``short`` says that branches must be discarded for want of memory.
+        """
+        return self.settings.may_switch and (short or density_pays(self.program, number, columns))
 
     def _note_rank(self, rank: int) -> None:
         self._rank = rank
@@ -179,10 +186,27 @@ class LowRank:
 
     def _most_columns(self) -> int:
         """Most columns at any moment: what memory holds, or working room above ``max_rank``."""
-        most = self.settings.memory_columns
+        most = max(1, self.settings.memory_columns - self._waiting)
         if self.settings.max_rank is not None:
             most = min(most, 2 * self.settings.max_rank + 16)
         return most
+
+    def wait_for(self, states: Iterable[AnyState]) -> None:
+        """Leave room for the states of histories that wait; collective."""
+        # The coefficients of a density matrix take as much as half as many columns as it has rows.
+        sizes = (each.rank() if isinstance(each, State) else each.rank() // 2 for each in states)
+        self._waiting = sum(sizes)
+        if 4 * self._waiting > self.settings.memory_columns:
+            return_large_blocks()
+
+    def make_room(self, state: State, task: Task) -> None:
+        """Shorten the factor of a task until it fits in memory twice; collective."""
+        room = self.settings.memory_columns - self._waiting
+        if state.rank() > (most := max(1, room // 2)):
+            self._compress(state, task.number, task.path, most)
+        factor = state.factor
+        if (factor.capacity + factor.columns) * self.comm.grid.columns > room:
+            factor.trim()
 
     def _workspace(self) -> int:
         """Columns beyond which a saturated factor is branched part by part."""
@@ -208,8 +232,11 @@ class LowRank:
             append_branches(state, source, step, piece)
             self._compress(state, number, path)
 
-    def _compress(self, state: State, number: int, path: Path) -> None:
-        most = min(self._full_rank, self.settings.max_rank or self._full_rank)
+    def _compress(
+        self, state: State, number: int, path: Path, most_columns: int | None = None
+    ) -> None:
+        most = min(each or self._full_rank for each in (most_columns, self.settings.max_rank))
+        most = min(most, self._full_rank)
         with self.comm.traffic.counted_as("compression"):
             before = state.rank()
             gain = 0.0 if before > most else path.policy.LEAST_GAIN

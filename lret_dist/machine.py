@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -83,12 +83,21 @@ class Machine:
         bytes_per_rank: memory that each of them may use.
         speeds: of the slowest of them.
         threads: threads of each of them.
+        limited_by: name of the option that gives ``bytes_per_rank``, None for the machine itself.
     """
 
     mpi_ranks: int
     bytes_per_rank: int
     speeds: Speeds = USUAL_SPEEDS
     threads: int = 1
+    limited_by: str | None = None
+
+    def limited(self, max_memory_mb: float | None) -> Machine:
+        """As a run sees it that may use so many MiB on each MPI rank, or all there are."""
+        if max_memory_mb is None or max_memory_mb * 2**20 >= self.bytes_per_rank:
+            return self
+        most = int(max_memory_mb * 2**20)
+        return replace(self, bytes_per_rank=most, limited_by="max_memory_mb")
 
 
 @cache

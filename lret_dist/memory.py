@@ -2,65 +2,121 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import re
+import resource
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 from lret_dist.errors import InsufficientMemoryError
+from lret_dist.slurm import memory_on_host
+from lret_dist.threads import own_cores
 
 if TYPE_CHECKING:
+    from lret_dist.machine import Machine
     from lret_dist.process_grid import ProcessGrid
     from lret_dist.program import Program
 
 __all__ = [
-    "RUN_OVERHEAD",
     "available_bytes",
+    "batch_bytes",
     "borrowed_bytes",
+    "check_batch_memory",
     "check_density_memory",
     "check_memory",
     "columns_that_fit",
     "density_bytes",
     "least_row_groups",
+    "not_given",
     "peak_mb",
+    "process_headroom",
     "reset_peak",
+    "return_large_blocks",
+    "run_overhead",
     "usable",
 ]
 
 #: Part of the free memory that a run may plan with.
 _USABLE = 0.9
 #: Bytes an MPI rank needs beside the factor: transfer buffers, Python objects of the run.
-RUN_OVERHEAD = 64 << 20
+_RUN_OVERHEAD = 64 << 20
+#: Addresses that the C library sets aside for a thread: its stack, and an arena of small blocks.
+_THREAD_ADDRESSES = 72 << 20
+#: The control groups of this process, where all of them are, and what of one's files can go: both
+#: versions call it nearly alike.
+_CGROUP, _CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+_INACTIVE = re.compile(r"^(?:total_)?inactive_file (\d+)$", re.MULTILINE)
+#: M_MMAP_THRESHOLD of the GNU C library.
+_MMAP_THRESHOLD = -3
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 def available_bytes() -> int:
-    """Memory that this machine and this process's control group leave free."""
+    """Memory that this machine and this process's control group leave free, to all MPI ranks."""
     return min([int(psutil.virtual_memory().available), *_cgroup_headroom()])
 
 
 def _cgroup_headroom() -> list[int]:
-    """Free memory under the limits of this process's control groups, version 2, innermost first."""
+    """Free memory under the limits of this process's control groups, of version 1 and 2."""
     try:
-        text = Path("/proc/self/cgroup").read_text()
+        lines = _CGROUP.read_text().splitlines()
     except OSError:
         return []
-    match = re.search(r"^0::/(.*)$", text, re.MULTILINE)
-    if match is None:
-        return []
-    group = Path("/sys/fs/cgroup") / match[1]
     free = []
-    for folder in (group, *group.parents):
-        try:
-            limit = (folder / "memory.max").read_text().strip()
-            used = int((folder / "memory.current").read_text())
-        except (OSError, ValueError):
-            continue
-        if limit.isdigit():
-            free.append(max(0, int(limit) - used))
+    for line in lines:
+        number, controllers, path = line.split(":", 2)
+        if number == "0" and not controllers:
+            free += _group_headroom(_CGROUPS, path, "memory.max", "memory.current")
+        elif "memory" in controllers.split(","):
+            files = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+            free += _group_headroom(_CGROUPS / "memory", path, *files)
+    return free
+
+
+def _group_headroom(root: Path, path: str, most: str, used: str) -> list[int]:
+    """Free memory of a control group and of those around it, innermost first."""
+    free = []
+    group = root / path.lstrip("/")
+    while True:
+        with suppress(OSError, ValueError):
+            limit = int((group / most).read_text())
+            taken = int((group / used).read_text()) - _reclaimable(group)
+            free.append(max(0, limit - taken))
+        if group in (root, group.parent):
+            return free
+        group = group.parent
+
+
+def _reclaimable(group: Path) -> int:
+    """Bytes of cached files in a control group that give way to anything else."""
+    with suppress(OSError):
+        # Version 1 tells first of the group alone, then of those inside it too.
+        return max(map(int, _INACTIVE.findall((group / "memory.stat").read_text())), default=0)
+    return 0
+
+
+def process_headroom() -> list[int]:
+    """Memory that the limits of this process itself leave free, such as that of ``ulimit -v``."""
+    try:
+        status = _STATUS.read_text()
+    except OSError:
+        return []
+    free = []
+    threads = (1 + len(own_cores())) * _THREAD_ADDRESSES
+    kinds = ((resource.RLIMIT_AS, "VmSize", threads), (resource.RLIMIT_DATA, "VmData", 0))
+    for kind, used, aside in kinds:
+        limit = resource.getrlimit(kind)[0]
+        match = re.search(rf"^{used}:\s+(\d+) kB", status, re.MULTILINE)
+        if limit != resource.RLIM_INFINITY and match is not None:
+            left = max(0, limit - (int(match[1]) << 10))
+            # Small runs need few threads, if any.
+            free.append(max(left - aside, left // 8))
     return free
 
 
@@ -70,7 +126,7 @@ def check_memory(
     itemsize: int,
     columns: int,
     results: int,
-    budget: int,
+    machine: Machine,
 ) -> None:
     """Refuse a run whose smallest form cannot fit.
 
@@ -80,34 +136,37 @@ def check_memory(
         itemsize: bytes of one entry of the factor.
         columns: columns on one MPI rank at the start.
         results: bytes of what comes out: saved data and samples.
-        budget: bytes that one MPI rank may use.
+        machine: with the memory that one MPI rank may use.
 
     Raises:
         InsufficientMemoryError: saying how much is needed, how much there is, what would help.
     """
     rows = (1 << num_qubits) // rows_groups
     needed = rows * columns * itemsize + 2 * 8 * rows + results
-    if needed > budget:
+    if needed > machine.bytes_per_rank:
         raise InsufficientMemoryError(
             f"{num_qubits} qubits need at least {_gib(needed)} on each MPI rank ({rows} rows, "
             f"{columns} columns of {itemsize} bytes an entry, probabilities"
-            f"; saved data and samples: {_gib(results)}), but {_gib(budget)} can be used; "
-            f"what would help: {_advice(itemsize, columns, results, budget)}"
+            f"; saved data and samples: {_gib(results)}), but {_limit(machine)}; "
+            f"what would help: {_advice(itemsize, columns, results, machine)}"
         )
 
 
-def check_density_memory(num_qubits: int, row_groups: int, itemsize: int, budget: int) -> None:
-    """Refuse a density matrix that cannot fit.
+def check_density_memory(
+    num_qubits: int, row_groups: int, itemsize: int, machine: Machine, waiting: int = 0
+) -> None:
+    """Refuse a density matrix that cannot fit, with those of histories that may wait.
 
     Raises:
         InsufficientMemoryError: saying how much is needed, how much there is, what would help.
     """
-    needed = density_bytes(num_qubits, row_groups, itemsize)
-    if needed > budget:
+    needed = (1 + waiting) * density_bytes(num_qubits, row_groups, itemsize)
+    others = f" and {waiting} others, of histories that wait," if waiting else ""
+    if needed > machine.bytes_per_rank:
         raise InsufficientMemoryError(
-            f"the density matrix of {num_qubits} qubits needs {_gib(needed)} on each MPI rank, but "
-            f'{_gib(budget)} can be used; what would help: method="low_rank" or "automatic", or '
-            f"{_advice(itemsize, 1, 0, budget)}"
+            f"the density matrix of {num_qubits} qubits{others} needs {_gib(needed)} on each MPI "
+            f'rank, but {_limit(machine)}; what would help: method="low_rank" or "automatic", or '
+            f"{_advice(itemsize, 1, 0, machine)}"
         )
 
 
@@ -122,6 +181,25 @@ def density_bytes(num_qubits: int, row_groups: int, itemsize: int) -> int:
     return (itemsize // 2 << 2 * num_qubits) // row_groups + (64 << num_qubits)
 
 
+def batch_bytes(rows: int, columns: int, itemsize: int) -> int:
+    """Bytes of a batch of sampled columns: they, one to work with, and weights of rows."""
+    return rows * ((columns + 1) * itemsize + 3 * 8)
+
+
+def check_batch_memory(num_qubits: int, needed: int, machine: Machine) -> None:
+    """Refuse a sampled run whose smallest batch takes ``needed`` bytes on each MPI rank.
+
+    Raises:
+        InsufficientMemoryError: saying how much is needed, how much there is, what would help.
+    """
+    if needed > machine.bytes_per_rank:
+        raise InsufficientMemoryError(
+            f"two sampled columns of {num_qubits} qubits need {_gib(needed)} on each MPI rank, but "
+            f'{_limit(machine)}; what would help: truncation="certified", or '
+            f"{_advice(8, 1, 0, machine)}"
+        )
+
+
 def least_row_groups(num_qubits: int, row_bytes: int, budget: int) -> int:
     """Row groups, a power of two, that rows of so many bytes need to fit in ``budget``."""
     groups = 1
@@ -130,11 +208,29 @@ def least_row_groups(num_qubits: int, row_bytes: int, budget: int) -> int:
     return groups
 
 
-def _advice(itemsize: int, columns: int, results: int, budget: int) -> str:
-    smaller_results = "saving fewer qubits or fewer shots"
+def not_given(reason: str) -> str:
+    """What to say of a run that was refused memory on its way, with the system's own words."""
+    said = f" ({reason})" if reason and reason != "std::bad_alloc" else ""
+    return (
+        f"the system refused the run more memory{said}; what would help: a smaller max_memory_mb, "
+        f"which the run then keeps to, a smaller max_rank, or fewer programs beside it"
+    )
+
+
+def _limit(machine: Machine) -> str:
+    """How much there is, and which option says so."""
+    there = _gib(machine.bytes_per_rank)
+    if machine.limited_by is None:
+        return f"{there} can be used"
+    return f"{machine.limited_by} allows {there}"
+
+
+def _advice(itemsize: int, columns: int, results: int, machine: Machine) -> str:
+    smaller_results, budget = "saving fewer qubits or fewer shots", machine.bytes_per_rank
+    larger = [] if machine.limited_by is None else [f"a larger {machine.limited_by}"]
     if results > budget:
-        return smaller_results
-    ways = ['more MPI ranks on more machines with parallelization="row"']
+        return ", or ".join([*larger, smaller_results])
+    ways = [*larger, 'more MPI ranks on more machines with parallelization="row"']
     if itemsize == 16:
         ways.append('precision="single"')
     if columns > 1:
@@ -151,11 +247,16 @@ def columns_that_fit(program: Program, grid: ProcessGrid, itemsize: int, budget:
     four R x R complex matrices on the driver. Column groups borrow columns from others.
     """
     rows = (1 << program.num_qubits) // grid.rows
-    free = budget - 2 * 8 * rows - min(RUN_OVERHEAD, budget // 4)
+    free = budget - 2 * 8 * rows - run_overhead(budget)
     free -= borrowed_bytes(grid, rows * itemsize)
     each = rows * itemsize * 1.3 / grid.columns
     columns = (math.sqrt(each**2 + 4 * 64 * max(free, 0)) - each) / (2 * 64)
     return max(1, int(columns))
+
+
+def run_overhead(budget: int) -> int:
+    """Bytes that are set aside of a budget for what a run needs beside its state."""
+    return min(_RUN_OVERHEAD, budget // 4)
 
 
 def borrowed_bytes(grid: ProcessGrid, column_bytes: int) -> int:
@@ -164,8 +265,30 @@ def borrowed_bytes(grid: ProcessGrid, column_bytes: int) -> int:
 
 
 def usable(available: int, ranks_on_host: int) -> int:
-    """Bytes that one of the MPI ranks of a host may plan with."""
-    return int(_USABLE * available / ranks_on_host)
+    """Bytes that one of the MPI ranks of a host may plan with: its share, within its own limits."""
+    shares = [available / ranks_on_host, *_slurm_headroom(ranks_on_host)]
+    return int(_USABLE * min(*shares, *process_headroom(), math.inf))
+
+
+def _slurm_headroom(ranks_on_host: int) -> list[float]:
+    """What this MPI rank has left of its share of the memory that Slurm gave the job here.
+
+    Slurm may hold the job to it by a control group, by watching it, or not at all.
+    """
+    if (given := memory_on_host()) is None:
+        return []
+    return [max(0.0, given / ranks_on_host - psutil.Process().memory_info().rss)]
+
+
+@cache
+def return_large_blocks() -> None:
+    """Have the C library return blocks from 1 MiB on to the system as soon as they are free.
+
+    It would keep those of up to 32 MiB for later, between others: where factors of histories come
+    and go, some have been seen to take twice the memory that they need.
+    """
+    with suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 20)
 
 
 def reset_peak() -> None:

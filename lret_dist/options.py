@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,6 +68,8 @@ class SimulationOptions:
         initial_rank: columns for which memory is set aside at the start; never changes the state.
         initial_state: a state vector (2**n,), a density matrix (2**n, 2**n), or a factor
             (2**n, r); default: all qubits zero.
+        max_memory_mb: most memory in MiB that the run may use on each MPI rank, beside Python and
+            libraries, or None for what the machine, its container or its Slurm job leaves free.
         parallelization: how the factor is split over MPI ranks: by ``"row"``, by ``"column"``, by
             both (``"hybrid"``), or as it is expected to be fastest (``"auto"``).
         process_grid: row groups, a power of two, and column groups to use, or None.
@@ -89,6 +92,7 @@ class SimulationOptions:
     initial_state: NDArray[np.complex128] | None = None
     parallelization: Parallelization = "auto"
     process_grid: tuple[int, int] | None = None
+    max_memory_mb: float | None = None
     checkpoint: str | None = None
     checkpoint_interval: float = 600.0
 
@@ -110,6 +114,8 @@ class SimulationOptions:
         _choice("parallelization", self.parallelization, PARALLELIZATIONS)
         if self.process_grid is not None:
             _set(self, "process_grid", _grid(self.process_grid, self.parallelization))
+        if self.max_memory_mb is not None:
+            _set(self, "max_memory_mb", _megabytes(self.max_memory_mb))
         if self.checkpoint is not None:
             _set(self, "checkpoint", _folder(self.checkpoint))
         _set(self, "checkpoint_interval", _seconds(self.checkpoint_interval))
@@ -153,17 +159,32 @@ def _integer(name: str, value: Any, least: int, most: int | None = None) -> int:
 
 
 def _fraction(name: str, value: Any, *, positive: bool = False) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    number = float(value)
+    number = _real(name, value, "a number")
     if not (0 <= number < 1) or (positive and number == 0):
         least = "greater than" if positive else "at least"
         raise ValueError(f"{name} must be {least} 0 and less than 1, got {number}")
     return number
 
 
+def _megabytes(value: Any) -> float:
+    number = _real("max_memory_mb", value, "a number of MiB")
+    if not 0 < number < math.inf:
+        raise ValueError(f"max_memory_mb must be positive and finite, got {number}")
+    return number
+
+
+def _real(name: str, value: Any, what: str) -> float:
+    """A number; one that no float can hold becomes infinite."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be {what}, got {value!r}")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def _choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
 
 
@@ -177,11 +198,10 @@ def _folder(value: Any) -> str:
 
 
 def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"checkpoint_interval must be a number of seconds, got {value!r}")
-    if not float(value) > 0:
-        raise ValueError(f"checkpoint_interval must be positive, got {value}")
-    return float(value)
+    number = _real("checkpoint_interval", value, "a number of seconds")
+    if not number > 0:
+        raise ValueError(f"checkpoint_interval must be positive, got {number}")
+    return number
 
 
 def _grid(value: Any, parallelization: str) -> tuple[int, int]:

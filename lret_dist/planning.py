@@ -13,7 +13,7 @@ from lret_dist.control_flow import SetState
 from lret_dist.cost import expected_ranks
 from lret_dist.fingerprint import fingerprint
 from lret_dist.fusion import fuse
-from lret_dist.histories_choice import way_of_histories
+from lret_dist.histories_choice import most_waiting, way_of_histories
 from lret_dist.kept_factors import check_factor_saves, kept_saves
 from lret_dist.light_cone import visible_part
 from lret_dist.memory import (
@@ -29,7 +29,7 @@ from lret_dist.prediction import Expectation, Prediction, Predictor, best_of
 from lret_dist.process_grid import ProcessGrid, possible_grids
 from lret_dist.records import CheckpointSettings, RunSettings
 from lret_dist.sampled_model import SampledModel
-from lret_dist.saves import Save, SaveStateVector, is_average, saved_bytes
+from lret_dist.saves import Save, SaveFactor, SaveStateVector, is_average, saved_bytes
 from lret_dist.states import as_columns, columns_in_order
 from lret_dist.truncation import TruncationChoice, choose_truncation
 
@@ -193,6 +193,7 @@ def check_smallest(
     widths = [len(op.qubits) for op in circuit if isinstance(op, Gate | Channel)]
     first = _first_columns(options, columns) * (1 + len(kept_saves(circuit)))
     row = first * options.dtype.itemsize
+    machine = machine.limited(options.max_memory_mb)
     grid = _grids(options, machine, circuit.num_qubits, max(widths, default=1), row)[0]
     check_memory(
         circuit.num_qubits,
@@ -200,20 +201,20 @@ def check_smallest(
         options.dtype.itemsize,
         -(-first // grid.columns),
         _result_bytes(circuit, options.shots),
-        machine.bytes_per_rank,
+        machine,
     )
     if options.method == "density_matrix":
-        check_density_memory(
-            circuit.num_qubits, grid.rows, options.dtype.itemsize, machine.bytes_per_rank
-        )
+        check_density_memory(circuit.num_qubits, grid.rows, options.dtype.itemsize, machine)
 
 
 def _result_bytes(circuit: Circuit, shots: int) -> int:
     """Bytes of the saved quantities, twice while they are gathered, and of the samples."""
     saved = sum(saved_bytes(op) for op in circuit if isinstance(op, Save))
-    measured = any(isinstance(op, Measure) for op in circuit)
-    # A shot takes its classical bits, and a drawn and a sorted position while it is sampled.
-    return 2 * saved + measured * shots * (-(-circuit.num_memory_bits // 8) + 32)
+    measures = sum(isinstance(op, Measure) for op in circuit)
+    # A shot takes its classical bits, and a byte for each that is written and some numbers while it
+    # is sampled.
+    each = -(-circuit.num_memory_bits // 8) + min(measures, circuit.num_clbits) + 48
+    return 2 * saved + (measures > 0) * shots * each
 
 
 def _first_columns(options: SimulationOptions, columns: NDArray[Any] | None) -> int:
@@ -230,6 +231,7 @@ def planned(
 ) -> tuple[Job, Callable[[ProcessGrid], Prediction]]:
     """As :func:`make_job`, and with it what the run would take on any process grid."""
     options = prepared.options
+    machine = machine.limited(options.max_memory_mb)
     program, averages = _programs(prepared.circuit, sampled=options.shots > 0)
     for each in (program, averages):
         if each is not None:
@@ -241,7 +243,7 @@ def planned(
     values = bool(program.saves) or averages is not None
     way = way_of_histories(program, options, ranks, dense=dense, values=values)
     way = way if alone else "apart"
-    truncation = choose_truncation(program, averages, options, ranks, machine.bytes_per_rank)
+    truncation = choose_truncation(program, averages, options, ranks, machine)
     if way == "trajectories" and truncation.sampling is None and program.noise_weight > 0:
         truncation = TruncationChoice(sampling=None, reason="every shot draws its own errors")
     widest = max(each.widest_step for each in (program, averages) if each is not None)
@@ -260,19 +262,21 @@ def planned(
         prediction, reason = _sampled_choice(model, grids)
     grid = prediction.grid
     itemsize = options.dtype.itemsize
-    fits = 2 * density_bytes(program.num_qubits, grid.rows, itemsize) < machine.bytes_per_rank
-    # What is kept is a copy, and the run may go on with as many columns.
-    factors = 1 + len(kept_saves(prepared.circuit))
+    matrix = density_bytes(program.num_qubits, grid.rows, itemsize)
+    waiting = most_waiting(program, expectation.shots)
+    if expectation.start_dense and way == "apart":
+        check_density_memory(program.num_qubits, grid.rows, itemsize, machine, waiting)
+    switches = expectation.may_switch and (2 + waiting) * matrix < machine.bytes_per_rank
     settings = RunSettings(
         shots=expectation.shots,
         seed=secrets.randbits(63) if options.seed is None else options.seed,
         epsilon=options.epsilon,
         max_rank=options.max_rank,
-        memory_columns=columns_that_fit(program, grid, itemsize, machine.bytes_per_rank // factors),
+        memory_columns=_most_columns(prepared, program, grid, machine, matrix if switches else 0),
         dtype=options.dtype,
         reserve=expectation.first_columns,
         start="density_matrix" if expectation.start_dense else "low_rank",
-        may_switch=expectation.may_switch and fits,
+        may_switch=switches,
         histories=way if grid.size == 1 else "apart",
         sampling=truncation.sampling,
         checkpoint=_checkpoint(prepared),
@@ -288,6 +292,21 @@ def planned(
         truncation_reason=truncation.reason,
     )
     return job, predict
+
+
+def _most_columns(
+    prepared: PreparedRequest, program: Program, grid: ProcessGrid, machine: Machine, aside: int
+) -> int:
+    """Columns that fit beside so many bytes and what comes out of the run."""
+    circuit, itemsize = prepared.circuit, prepared.options.dtype.itemsize
+    budget = machine.bytes_per_rank - aside - _result_bytes(circuit, prepared.options.shots)
+    # What is kept is a copy, and the run may go on with as many columns.
+    factors = 1.0 + len(kept_saves(circuit))
+    # A whole factor goes to the driver, in double precision.
+    gathered = sum(isinstance(op, SaveFactor | SaveStateVector) for op in circuit)
+    whole = gathered - len(kept_saves(circuit))
+    factors += whole * grid.size * 16 / itemsize
+    return columns_that_fit(program, grid, itemsize, int(budget / factors))
 
 
 def _grid_is_free(options: SimulationOptions) -> bool:
@@ -313,13 +332,15 @@ def _expectation(prepared: PreparedRequest, program: Program, machine: Machine) 
     # A pure state is one column, and the density matrix forgets its phase.
     vectors = any(isinstance(operation, SaveStateVector) for operation in circuit)
     switches = options.method == "automatic" and options.max_rank is None and not vectors
+    shots = options.shots if _needs_shots(program, circuit) else 0
+    waiting = most_waiting(program, shots)
     return Expectation(
         epsilon=options.epsilon,
         max_rank=options.max_rank,
         first_columns=_first_columns(options, prepared.columns),
         itemsize=options.dtype.itemsize,
-        shots=options.shots if _needs_shots(program, circuit) else 0,
-        may_switch=switches and 2 * dense < machine.bytes_per_rank,
+        shots=shots,
+        may_switch=switches and (2 + waiting) * dense < machine.bytes_per_rank,
         start_dense=options.method == "density_matrix",
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lret_dist.compute_model import modelled_compute
 from lret_dist.cost import expected_errors
 from lret_dist.course import expected_course, most_combinations
-from lret_dist.memory import RUN_OVERHEAD, borrowed_bytes, density_bytes
+from lret_dist.memory import borrowed_bytes, density_bytes, run_overhead
 from lret_dist.program import ExchangeStep
 from lret_dist.schedule import arranged
 from lret_dist.traffic_model import dense_exchanges, modelled_traffic
@@ -132,13 +132,16 @@ class Predictor:
             seconds=compute.seconds + communication,
             compute_seconds=compute.seconds,
             communication_seconds=communication,
-            memory_bytes=_memory(program, course, grid, known.itemsize),
+            memory_bytes=_memory(program, course, grid, known.itemsize) + self._overhead(grid),
             flops=compute.flops,
             messages=sum(traffic.messages.values()),
             bytes=sum(traffic.bytes.values()),
             rank=course.most_columns,
             switched_at=_without_exchanges(program, course.switched_at),
         )
+
+    def _overhead(self, grid: ProcessGrid) -> int:
+        return run_overhead(self.machine.bytes_per_rank) if grid.size > 1 else 0
 
 
 class _Order:
@@ -203,7 +206,7 @@ def _memory(program: Program, course: Course, grid: ProcessGrid, itemsize: int) 
     if course.switched_at is not None:
         dense = density_bytes(program.num_qubits, grid.rows, itemsize)
         factor = dense if course.switched_at == 0 else dense + factor
-    return factor + 16 * rows + (RUN_OVERHEAD if grid.size > 1 else 0)
+    return factor + 16 * rows
 
 
 def best_of(

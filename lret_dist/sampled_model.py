@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from lret_dist.batches import MOST_GROWTH
 from lret_dist.cost import batch_cost
 from lret_dist.estimates import Tally
+from lret_dist.histories_choice import most_waiting
 from lret_dist.layout import Layout, plan_exchange
 from lret_dist.machine import USUAL_SPEEDS
-from lret_dist.memory import RUN_OVERHEAD
+from lret_dist.memory import batch_bytes, run_overhead
 from lret_dist.prediction import Prediction
 from lret_dist.program import ChannelStep, UnitaryStep
 
@@ -95,9 +96,10 @@ class SampledModel:
         rows = (1 << self.program.num_qubits) // grid.rows
         threads = self.machine.threads if grid.rows == 1 else 1
         at_once = min(threads, self.sampling.batches_in_memory)
-        batches = at_once * columns * rows * self.sampling.dtype.itemsize
-        overhead = RUN_OVERHEAD if grid.size > 1 else 0
-        counted = (2 + at_once) * _REAL * rows if self.program.final_measures else 0
+        copies = 1 + most_waiting(self.program, self.shots)
+        batches = at_once * batch_bytes(rows, columns * copies, self.sampling.dtype.itemsize)
+        overhead = run_overhead(self.machine.bytes_per_rank) if grid.size > 1 else 0
+        counted = 2 * _REAL * rows if self.program.final_measures else 0
         return batches + counted + overhead
 
 

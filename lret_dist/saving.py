@@ -71,7 +71,13 @@ def save_value(state: AnyState, save: Save, *, normalised: bool = True) -> Any:
             return keep(state, save.qubits)
         case SaveFactor():
             columns = _columns(state, save.qubits)
-            return None if columns is None else columns / np.linalg.norm(columns)
+            return None if columns is None else _normalised(columns)
+
+
+def _normalised(columns: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Columns of trace one, in the same memory."""
+    columns /= np.linalg.norm(columns)
+    return columns
 
 
 def _pauli_sum(

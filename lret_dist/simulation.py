@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from lret_dist.batches import run_batches
 from lret_dist.course import recorded_course
+from lret_dist.errors import InsufficientMemoryError
 from lret_dist.evolution import Evolution
-from lret_dist.memory import peak_mb, reset_peak
+from lret_dist.memory import not_given, peak_mb, reset_peak
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.run_saver import RunSaver
 from lret_dist.schedule import arranged
@@ -71,7 +72,19 @@ def execute(job: Job, comm: GridCommunicator, threads: int, orders: Orders) -> R
         CancelledError: on every MPI rank, when the driver was asked to stop.
         StoppedError: on every MPI rank, when it was to stop and the run has been saved.
         CheckpointError: on every MPI rank, when it could not be saved, or no checkpoint be read.
+        InsufficientMemoryError: on a grid of one MPI rank, when the system refused memory.
     """
+    if comm.grid.size > 1:
+        return _executed(job, comm, threads, orders)
+    try:
+        return _executed(job, comm, threads, orders)
+    except MemoryError as error:
+        refused = str(error)
+    # Raised here, it refers to nothing that the run was working on.
+    raise InsufficientMemoryError(not_given(refused))
+
+
+def _executed(job: Job, comm: GridCommunicator, threads: int, orders: Orders) -> Report | None:
     reset_peak()
     comm.traffic = Traffic()
     with limited_threads(threads):

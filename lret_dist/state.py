@@ -179,16 +179,21 @@ class State:
         return rho if self.comm.is_driver else None
 
     def gathered(self, qubits: Sequence[int]) -> NDArray[np.complex128] | None:
-        """All columns, (2**n, rank), on the driver; ``qubits[0]`` is the lowest bit of a row."""
+        """All columns, (2**n, rank), on the driver; ``qubits[0]`` is the lowest bit of a row.
+
+        They are gathered chunk by chunk.
+        """
         per_group = self.comm.columns_per_group(self.factor.columns)
         n, first = self.layout.num_qubits, sum(per_group[: self.comm.column])
-        rows = self.comm.gather_rows(np.ascontiguousarray(self.factor.block))
         columns = np.zeros((1 << n if self.comm.row == 0 else 0, sum(per_group)), np.complex128)
-        if rows is not None:
-            axes = [*(n - 1 - bit for bit in reversed(self.layout.bits(qubits))), n]
-            tensor = self.unflipped(rows).reshape((2,) * n + (-1,))
-            mine = tensor.transpose(axes).reshape(1 << n, -1)
-            columns[:, first : first + mine.shape[1]] = mine
+        axes = [*(n - 1 - bit for bit in reversed(self.layout.bits(qubits))), n]
+        block, most = self.factor.block, max(1, BUFFER_BYTES // (16 << n))
+        for start in range(0, block.shape[1], most):
+            rows = self.comm.gather_rows(np.ascontiguousarray(block[:, start : start + most]))
+            if rows is not None:
+                tensor = self.unflipped(rows).reshape((2,) * n + (-1,))
+                part = tensor.transpose(axes).reshape(1 << n, -1)
+                columns[:, first + start : first + start + part.shape[1]] = part
         self.comm.sum_columns_on_driver(columns)
         return columns if self.comm.is_driver else None
 

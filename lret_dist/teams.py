@@ -102,7 +102,8 @@ def _seconds(prepared: PreparedRequest, team: Machine) -> float:
         prediction = make_job(prepared, team).prediction
     except Exception:
         return math.inf
-    fits = prediction.memory_bytes <= team.bytes_per_rank
+    budget = team.limited(prepared.options.max_memory_mb).bytes_per_rank
+    fits = prediction.memory_bytes <= budget
     return prediction.seconds if fits else math.inf
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lret_dist.cost import batch_cost, density_cost, factor_cost
-from lret_dist.memory import density_bytes
+from lret_dist.histories_choice import most_waiting
+from lret_dist.memory import batch_bytes, check_batch_memory, density_bytes
 from lret_dist.options import DEFAULT_EPSILON
 from lret_dist.program import SetStep
 from lret_dist.records import Sampling
 from lret_dist.saves import SaveDensityMatrix, SaveExpectationValue, SaveProbabilities
 
 if TYPE_CHECKING:
+    from lret_dist.machine import Machine
     from lret_dist.options import SimulationOptions
     from lret_dist.program import Program
     from lret_dist.saves import Save
@@ -59,7 +61,7 @@ def choose_truncation(
     averages: Program | None,
     options: SimulationOptions,
     ranks: list[int],
-    budget: int,
+    machine: Machine,
 ) -> TruncationChoice:
     """Decide for one run.
 
@@ -68,10 +70,11 @@ def choose_truncation(
         averages: where it measures on its way, the program for what is saved, or None.
         options: what was asked for.
         ranks: expected number of columns after each step of a certified run.
-        budget: bytes that one MPI rank may use.
+        machine: the MPI ranks, and the memory that each may use.
 
     Raises:
         ValueError: where sampling was asked for, and is not possible.
+        InsufficientMemoryError: where it was asked for, and not even the smallest batch fits.
     """
     if options.truncation == "certified":
         return TruncationChoice(sampling=None, reason="asked for")
@@ -80,10 +83,14 @@ def choose_truncation(
         if options.truncation == "unbiased":
             raise ValueError(f'truncation="unbiased" is not possible: {unfit}; use "auto"')
         return TruncationChoice(sampling=None, reason=unfit)
-    sampling = _sampling(program, options, budget)
+    sampling = _sampling(program, options, machine.bytes_per_rank)
+    least = _least_bytes(program, options, sampling, machine.mpi_ranks)
     if options.truncation == "unbiased":
+        check_batch_memory(program.num_qubits, least, machine)
         return TruncationChoice(sampling=sampling, reason="asked for")
-    return _cheaper(program, saves, options, ranks, budget, sampling)
+    if least > machine.bytes_per_rank:
+        return TruncationChoice(sampling=None, reason="sampled columns would not fit in memory")
+    return _cheaper(program, saves, options, ranks, machine.bytes_per_rank, sampling)
 
 
 def _cheaper(
@@ -154,8 +161,9 @@ def _sampling(program: Program, options: SimulationOptions, budget: int) -> Samp
     """How to sample a run."""
     left_out = max(1e-12, 1 - math.exp(-program.noise_weight))
     dtype = _sampled_dtype(options, left_out)
-    column = dtype.itemsize << program.num_qubits
-    fitting = max(2, int(budget / (1.5 * column)))
+    rows, copies = 1 << program.num_qubits, 1 + most_waiting(program, options.shots)
+    column, free = dtype.itemsize * rows, budget - _tally_bytes(rows)
+    fitting = max(2, int((free - batch_bytes(rows, 0, dtype.itemsize)) / (1.1 * column * copies)))
     cached = max(_FEWEST_COLUMNS, _CACHED_BYTES // column)
     most_columns = max(1, min(_COLUMNS, cached, fitting // 3))
     exact = max(1, min(_EXACT_COLUMNS, 1 << program.num_qubits, fitting // 3))
@@ -182,10 +190,26 @@ def _sampling(program: Program, options: SimulationOptions, budget: int) -> Samp
         batches=batches,
         blind_batches=max(batches, math.ceil(wanted / columns)),
         most_batches=most,
-        batches_in_memory=max(1, fitting // (columns + exact)),
+        batches_in_memory=max(
+            1, free // batch_bytes(rows, (columns + exact) * copies, dtype.itemsize)
+        ),
         worth=math.inf,
         target=target,
     )
+
+
+def _tally_bytes(rows: int) -> int:
+    """Bytes of what all batches have found, and to draw samples from it."""
+    return 2 * 8 * rows
+
+
+def _least_bytes(
+    program: Program, options: SimulationOptions, sampling: Sampling, mpi_ranks: int
+) -> int:
+    """Bytes on each MPI rank of a sampled and an exact column, rows split as far as that goes."""
+    rows = (1 << program.num_qubits) >> (mpi_ranks.bit_length() - 1)
+    columns = 2 * (1 + most_waiting(program, options.shots))
+    return batch_bytes(rows, columns, sampling.dtype.itemsize) + _tally_bytes(rows)
 
 
 def _sampled_dtype(options: SimulationOptions, left_out: float) -> np.dtype[Any]:

@@ -94,16 +94,11 @@ AER_OPTIONS: dict[str, AerOption] = dict(
                 (0,),
             ),
         ),
-        (
+        _works(
             "max_memory_mb",
-            AerOption(
-                None,
-                int,
-                Effect.WARNS,
-                "LRET takes what the machine, its container or its Slurm job has free; 0 and -1 "
-                "are accepted silently",
-                (0, -1),
-            ),
+            None,
+            "most MiB on each MPI rank, beside Python and libraries; 0 and -1 are no limit: what "
+            "the machine, its container or its Slurm job has free",
         ),
         *_unused(
             "jobs queue in the session, and their results do not depend on how they are split",

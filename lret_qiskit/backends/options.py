@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from math import inf
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,12 +152,20 @@ def _simulation(values: Mapping[str, Any]) -> SimulationOptions:
     # from a checkpoint is known again by its options, and keeps the seed in the checkpoint.
     if seed is None and values["checkpoint"] is None:
         seed = secrets.randbits(_FRESH_SEED_BITS)
+    own = {name: values[name] for name in _SIMULATION_OPTIONS}
+    own["max_memory_mb"] = _memory_limit(own["max_memory_mb"])
     try:
-        return SimulationOptions(seed=seed, **{name: values[name] for name in _SIMULATION_OPTIONS})
+        return SimulationOptions(seed=seed, **own)
     except ValueError as error:
         if (hint := method_hint(values["method"])) is not None:
             raise ValueError(f"{error}: {hint}") from None
         raise
+
+
+def _memory_limit(value: Any) -> Any:
+    """Most memory of a run; Qiskit Aer writes 0 and -1 where there is no limit."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return None if is_number and value in (0, -1) else value
 
 
 def _check_shape(given: Mapping[str, Any]) -> None:

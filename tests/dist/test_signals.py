@@ -12,10 +12,15 @@ from lret_dist.signals import SignalNotes
 
 @pytest.fixture
 def notes() -> Iterator[SignalNotes]:
+    # A session of this process may have installed its own.
+    before = {
+        each: signal.signal(each, signal.SIG_DFL) for each in (signal.SIGTERM, signal.SIGUSR1)
+    }
     notes = SignalNotes()
     notes.install()
     yield notes
-    notes.remove()
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])

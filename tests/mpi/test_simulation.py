@@ -206,6 +206,41 @@ def test_too_large_a_run_is_refused_everywhere() -> None:
         assert result.counts() == {0: 3}
 
 
+@pytest.mark.parametrize(
+    ("circuit", "options"),
+    [
+        (Circuit(20).gate("h", [0]).gate("h", [19]).measure_all(), {"max_memory_mb": 1}),
+        (
+            random_circuit(np.random.default_rng(7), 13, 20).measure_all(),
+            {"max_memory_mb": 0.2, "truncation": "unbiased", "resolution": 0.1},
+        ),
+    ],
+)
+def test_a_run_over_its_budget_is_refused_everywhere(
+    circuit: Circuit, options: dict[str, Any]
+) -> None:
+    with pytest.raises(InsufficientMemoryError, match="max_memory_mb allows"):
+        run(circuit, **options)
+    result = run(Circuit(1, 1).measure_all(), shots=3, max_memory_mb=1)
+    if DRIVER:
+        assert result.counts() == {0: 3}
+
+
+def test_a_run_that_is_refused_memory_on_one_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise MemoryError("no more of it")
+
+    circuit = random_circuit(np.random.default_rng(7), 5, 20).channel(amplitude_damping(0.1), [4])
+    options = {"method": "low_rank", "truncation": "certified", "process_grid": (1, 1)}
+    with monkeypatch.context() as patch:
+        patch.setattr("lret_dist.low_rank.append_branches", refuse)
+        with pytest.raises(InsufficientMemoryError, match="no more of it"):
+            run(circuit, shots=0, **options)
+    result = run(circuit, shots=0, **options)
+    if DRIVER:
+        assert result.metadata.max_rank > 1
+
+
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_diagonal_steps_on_distributed_bits_need_no_exchange(
     partition: Parallelization, monkeypatch: pytest.MonkeyPatch

@@ -9,6 +9,7 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 
+from lret_dist import InsufficientMemoryError
 from lret_qiskit import LRETBackend
 from lret_qiskit.backends.aer_options import AER_METHODS, AER_OPTIONS, Effect
 
@@ -75,16 +76,50 @@ def test_devices_that_are_not_there(bell: QuantumCircuit) -> None:
         backend.run(bell)
 
 
-@pytest.mark.parametrize(("name", "value"), [("max_parallel_threads", 2), ("max_memory_mb", 100)])
-def test_limits_that_are_not_kept_are_told(bell: QuantumCircuit, name: str, value: int) -> None:
+def test_limits_that_are_not_kept_are_told(bell: QuantumCircuit) -> None:
     for call in (
-        lambda: LRETBackend(**{name: value}),
-        lambda: LRETBackend().set_options(**{name: value}),
-        lambda: LRETBackend().run(bell, **{name: value}),
+        lambda: LRETBackend(max_parallel_threads=2),
+        lambda: LRETBackend().set_options(max_parallel_threads=2),
+        lambda: LRETBackend().run(bell, max_parallel_threads=2),
     ):
-        with pytest.warns(UserWarning, match=f"{name}={value} has no effect: ") as caught:
+        with pytest.warns(UserWarning, match="max_parallel_threads=2 has no effect: ") as caught:
             call()
         assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("limit", [0, -1, None, np.int64(-1), 64, np.int64(64), 64.5])
+def test_memory_limits_are_kept(bell: QuantumCircuit, limit: float | None) -> None:
+    wide = QuantumCircuit(22)
+    wide.h(range(22))
+    wide.measure_all()
+    wanted = LRETBackend().run(bell, seed_simulator=5).result().get_counts()
+    for backend, options in (
+        (LRETBackend(max_memory_mb=limit), {}),
+        (LRETBackend(max_memory_mb=32), {"max_memory_mb": 0 if limit is None else limit}),
+    ):
+        assert backend.run(bell, seed_simulator=5, **options).result().get_counts() == wanted
+        if limit in (0, -1, None):
+            assert backend.run(wide, shots=1, **options).result().success
+        else:
+            with pytest.raises(InsufficientMemoryError, match="max_memory_mb allows 64 MiB"):
+                backend.run(wide, shots=1, **options).result()
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        (-2, ValueError, "max_memory_mb must be positive and finite, got -2"),
+        ("64", TypeError, "max_memory_mb must be a number of MiB, got '64'"),
+        (False, TypeError, "max_memory_mb must be a number of MiB, got False"),
+    ],
+)
+def test_memory_limits_that_are_none(
+    bell: QuantumCircuit, value: object, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        LRETBackend(max_memory_mb=value)
+    with pytest.raises(error, match=words):
+        LRETBackend().run(bell, max_memory_mb=value)
 
 
 @pytest.mark.parametrize("method", AER_METHODS)

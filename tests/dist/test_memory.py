@@ -1,0 +1,309 @@
+"""Memory: what there is under all limits, and that runs keep to what they may use."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from random_circuits import brick_wall, brick_wall_noise
+
+from lret_dist import Circuit, InsufficientMemoryError, SimulationOptions, memory, simulate
+from lret_dist.fingerprint import fingerprint
+from lret_dist.machine import Machine
+from lret_dist.planning import Job, SimulationRequest, make_job, prepare
+from lret_dist.saves import SaveFactor
+from lret_dist.teams import choose_teams
+
+HELPERS = Path(__file__).parents[1] / "helpers"
+HEAVY = brick_wall_noise(1e-2, 5e-2)
+#: Limits of a process that a run under it must end with, or keep to.
+LIMITS = ("RLIMIT_AS", "RLIMIT_DATA")
+
+
+def parted(num_qubits: int, layers: int) -> Circuit:
+    """A brick wall with measurements on its way, which part the shots."""
+    whole = brick_wall(num_qubits, layers).operations
+    circuit = Circuit(num_qubits, num_qubits)
+    for number, operation in enumerate(whole):
+        circuit.append(operation)
+        if number % (len(whole) // 5) == 2:
+            circuit.measure(number % num_qubits, number % num_qubits)
+    return circuit.measure_all()
+
+
+def planned(circuit: Circuit, machine: Machine, **options: object) -> Job:
+    request = SimulationRequest(
+        circuit=circuit,
+        noise=HEAVY,
+        options=SimulationOptions(**options),  # type: ignore[arg-type]
+    )
+    return make_job(prepare(request, machine), machine)
+
+
+@pytest.fixture
+def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of control groups, of which this process is made to be a member."""
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(memory, "_CGROUPS", tmp_path)
+    return tmp_path
+
+
+def make_group(folder: Path, most: str, limit: str, used: str, number: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / most).write_text(f"{limit}\n")
+    (folder / used).write_text(f"{number}\n")
+
+
+def test_control_groups_of_version_2(groups: Path) -> None:
+    (groups / "cgroup").write_text("0::/job/step\n")
+    files = ("memory.max", "max", "memory.current")
+    make_group(groups / "job/step", *files, 100)
+    whole = memory.available_bytes()
+    assert whole > 1 << 20
+    make_group(groups / "job", "memory.max", "5000", "memory.current", 2000)
+    assert memory.available_bytes() == 3000
+    (groups / "job/memory.stat").write_text("active_file 7\ninactive_file 500\n")
+    assert memory.available_bytes() == 3500
+    make_group(groups / "job/step", "memory.max", "1000", "memory.current", 2000)
+    assert memory.available_bytes() == 0
+
+
+def test_control_groups_of_version_1(groups: Path) -> None:
+    (groups / "cgroup").write_text("5:cpu,memory:/slurm/uid_1/job_2\n3:cpuset:/\n0::/elsewhere\n")
+    files = ("memory.limit_in_bytes", str(2**63 - 4096), "memory.usage_in_bytes")
+    make_group(groups / "memory/slurm/uid_1/job_2", *files, 100)
+    make_group(groups / "memory", *files, 5000)
+    assert memory.available_bytes() > 1 << 20
+    limited = ("memory.limit_in_bytes", "9000", "memory.usage_in_bytes")
+    make_group(groups / "memory/slurm", *limited, 2000)
+    assert memory.available_bytes() == 7000
+    stat = "inactive_file 5\ntotal_inactive_file 1000\n"
+    (groups / "memory/slurm/memory.stat").write_text(stat)
+    assert memory.available_bytes() == 8000
+
+
+def test_control_groups_that_cannot_be_seen(groups: Path) -> None:
+    assert memory.available_bytes() > 1 << 20
+    (groups / "cgroup").write_text("4:memory:/not/here\n0::/../..\n")
+    assert memory.available_bytes() > 1 << 20
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+def test_limits_of_the_process(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    limits = {getattr(resource, kind): (1 << 40, resource.RLIM_INFINITY)}
+    monkeypatch.setattr(resource, "getrlimit", lambda name: limits.get(name, unlimited))
+    (free,) = memory.process_headroom()
+    assert 1 << 39 < free < 1 << 40
+    # A limit of one process is not shared by the MPI ranks of its host.
+    assert memory.usable(1 << 50, 4) == int(0.9 * free)
+    assert memory.usable(1 << 30, 4) == int(0.9 * (1 << 28))
+    limits[getattr(resource, kind)] = (4096, 4096)
+    assert memory.usable(1 << 30, 1) == 0
+    limits.clear()
+    assert memory.process_headroom() == []
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        ("1GiB", TypeError, "max_memory_mb must be a number of MiB, got '1GiB'"),
+        (True, TypeError, "max_memory_mb must be a number of MiB, got True"),
+        (0, ValueError, "max_memory_mb must be positive and finite, got 0"),
+        (-1.5, ValueError, "max_memory_mb must be positive and finite, got -1.5"),
+        (float("nan"), ValueError, "must be positive and finite"),
+        (float("inf"), ValueError, "must be positive and finite"),
+    ],
+)
+def test_bad_budgets(value: object, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        SimulationOptions(max_memory_mb=value)  # type: ignore[arg-type]
+
+
+def test_a_budget_only_ever_takes_memory_away() -> None:
+    machine = Machine(mpi_ranks=2, bytes_per_rank=100 << 20)
+    assert machine.limited(None) is machine
+    assert machine.limited(100.0) is machine
+    less = machine.limited(10.5)
+    assert less == replace(machine, bytes_per_rank=21 << 19, limited_by="max_memory_mb")
+
+
+def test_refusals_name_the_budget() -> None:
+    circuit = brick_wall(20, 1).measure_all()
+    words = "32 MiB .* max_memory_mb allows 20 MiB; what would help: a larger max_memory_mb, or mo"
+    with pytest.raises(InsufficientMemoryError, match=words):
+        simulate(circuit, max_memory_mb=20)
+    with pytest.raises(InsufficientMemoryError, match="a larger max_memory_mb, or saving fewer"):
+        simulate(circuit, shots=10**6, max_memory_mb=50)
+    words = "density matrix of 12 qubits needs 128 MiB .* max_memory_mb allows 100 MiB"
+    with pytest.raises(InsufficientMemoryError, match=words):
+        simulate(brick_wall(12, 1), method="density_matrix", shots=0, max_memory_mb=100)
+    words = "two sampled columns of 20 qubits need .* MiB .* max_memory_mb allows 50 MiB"
+    with pytest.raises(InsufficientMemoryError, match=words):
+        simulate(circuit, HEAVY, truncation="unbiased", max_memory_mb=50)
+    words = r"11 qubits and 5 others, of histories that wait, needs 193 MiB"
+    with pytest.raises(InsufficientMemoryError, match=words):
+        simulate(parted(11, 2), HEAVY, method="density_matrix", max_memory_mb=150)
+    assert sum(simulate(brick_wall(4, 1).measure_all(), max_memory_mb=1).counts().values()) == 1024
+
+
+def test_the_machine_is_named_where_it_is_smaller() -> None:
+    machine = Machine(mpi_ranks=1, bytes_per_rank=10 << 20)
+    with pytest.raises(
+        InsufficientMemoryError, match="but 10 MiB can be used; what would help: mor"
+    ):
+        planned(brick_wall(20, 1), machine, max_memory_mb=11)
+
+
+def test_a_budget_decides_the_plan() -> None:
+    machine = Machine(mpi_ranks=4, bytes_per_rank=8 << 30)
+    options = {"truncation": "certified", "shots": 0, "method": "low_rank"}
+    free = planned(brick_wall(20, 1), machine, **options)
+    tight = planned(brick_wall(20, 1), machine, **options, max_memory_mb=20)
+    assert tight.grid.rows >= 2
+    assert tight.settings.memory_columns < free.settings.memory_columns
+    # The density matrix takes 32 MiB, and is made while the factor is there.
+    options = {"truncation": "certified", "shots": 0}
+    assert planned(brick_wall(11, 2), machine, **options).settings.may_switch
+    tight = planned(brick_wall(11, 2), machine, **options, max_memory_mb=8, process_grid=(1, 1))
+    assert not tight.settings.may_switch
+    sampling = planned(
+        brick_wall(16, 2).measure_all(), machine, truncation="unbiased", max_memory_mb=8
+    ).settings.sampling
+    assert sampling is not None
+    assert sampling.columns < 8
+    assert sampling.batches_in_memory == 1
+
+
+def test_a_budget_decides_the_teams() -> None:
+    machine = Machine(mpi_ranks=4, bytes_per_rank=8 << 30)
+    options = SimulationOptions(truncation="certified", shots=0, method="low_rank")
+    for budget, whole in ((None, False), (20.0, True)):
+        request = SimulationRequest(
+            circuit=brick_wall(20, 1), options=replace(options, max_memory_mb=budget)
+        )
+        batch = [prepare(request, machine, index) for index in range(4)]
+        assert (choose_teams(batch, machine).size >= 2) == whole
+
+
+def test_histories_that_wait_have_room() -> None:
+    machine = Machine(mpi_ranks=1, bytes_per_rank=100 << 20)
+    alone = planned(brick_wall(11, 2).measure_all(), machine, truncation="certified")
+    assert alone.settings.may_switch
+    assert not planned(parted(11, 2), machine, truncation="certified").settings.may_switch
+
+
+def test_a_budget_does_not_make_another_run() -> None:
+    first, second = (SimulationOptions(seed=1, max_memory_mb=most) for most in (None, 50))
+    prints = {fingerprint(Circuit(1), None, options, 0) for options in (first, second)}
+    assert len(prints) == 1
+
+
+CASES = {
+    "certified": (brick_wall(13, 4).measure_all(), {"method": "low_rank"}),
+    "saved": (brick_wall(9, 4).save_density_matrix(), {"method": "low_rank", "shots": 0}),
+    "factor": (brick_wall(13, 4).append(SaveFactor("f", tuple(range(13)))), {"method": "low_rank"}),
+    "automatic": (brick_wall(11, 3).measure_all(), {}),
+    "parted": (parted(13, 2), {"method": "low_rank", "shots": 20}),
+    "parted densities": (parted(10, 2), {"shots": 20}),
+    "sampled": (brick_wall(18, 1).measure_all(), {"truncation": "unbiased", "resolution": 0.02}),
+    "parted samples": (
+        parted(16, 1),
+        {"truncation": "unbiased", "resolution": 0.05, "shots": 60},
+    ),
+    "shots": (brick_wall(10, 1).measure_all(), {"shots": 800_000}),
+}
+
+
+@pytest.mark.filterwarnings("ignore::lret_dist.TruncationWarning")
+@pytest.mark.parametrize("case", CASES)
+def test_runs_keep_to_their_budget(case: str) -> None:
+    circuit, options = CASES[case]
+    simulate(brick_wall(6, 2).measure_all(), HEAVY)
+    memory.reset_peak()
+    before, most = memory.peak_mb(), 60
+    options = {"truncation": "certified", "seed": 1, **options}
+    result = simulate(circuit, HEAVY, max_memory_mb=most, **options)
+    if result.metadata.peak_memory_mb == 0 or not Path("/proc/self/clear_refs").exists():
+        pytest.skip("this system does not tell the largest resident memory of a while")
+    assert result.metadata.peak_memory_mb - before < 1.1 * most
+
+
+def test_a_run_that_is_refused_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise MemoryError("no more of it")
+
+    circuit = brick_wall(4, 1).measure_all()
+    with monkeypatch.context() as patch:
+        patch.setattr("lret_dist.low_rank.append_branches", refuse)
+        with pytest.raises(
+            InsufficientMemoryError, match=r"refused .* \(no more of it\)"
+        ) as caught:
+            simulate(circuit, HEAVY, method="low_rank", truncation="certified", epsilon=0.0)
+    assert caught.value.__context__ is None
+    assert sum(simulate(circuit, HEAVY).counts().values()) == 1024
+
+
+SCRIPT = """
+    import json, resource, sys, warnings
+    warnings.simplefilter("ignore")
+    sys.path.insert(0, {helpers!r})
+    from random_circuits import brick_wall, brick_wall_noise
+    from lret_dist import InsufficientMemoryError, simulate
+    small = brick_wall(4, 1).measure_all()
+    if {late}:
+        simulate(small)
+    status = open("/proc/self/status").read()
+    used = int(status.split({used!r})[1].split()[0]) << 10
+    resource.setrlimit(resource.{kind}, (used + ({room} << 20),) * 2)
+    found = {{}}
+    try:
+        noise = brick_wall_noise(1e-2, 5e-2)
+        result = simulate(brick_wall(20, 2).measure_all(), noise, shots=100, **{options!r})
+        found["rank"] = result.metadata.max_rank
+    except InsufficientMemoryError as error:
+        found["refused"] = str(error)
+    found["after"] = sum(simulate(small, shots=7).counts().values())
+    print(json.dumps(found))
+"""
+
+
+def run_limited(kind: str, room: int, *, late: bool = False, **options: str) -> dict[str, object]:
+    """What a run of 20 qubits comes to in a process that has so many MiB left."""
+    used = {"RLIMIT_AS": "VmSize:", "RLIMIT_DATA": "VmData:"}[kind]
+    names = {"helpers": str(HELPERS), "late": late, "used": used, "kind": kind, "room": room}
+    script = textwrap.dedent(SCRIPT).format(**names, options=options)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    assert found["after"] == 7
+    return found
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+@pytest.mark.parametrize("truncation", ["certified", "unbiased"])
+def test_runs_end_within_the_limits_of_their_process(kind: str, truncation: str) -> None:
+    # On more cores the threads alone take more than there is: the run is refused before it starts.
+    found = run_limited(kind, 500, truncation=truncation, method="low_rank")
+    assert "rank" in found or "can be used" in str(found["refused"])
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+def test_what_cannot_fit_in_the_limits_is_refused_before(kind: str) -> None:
+    assert "20 qubits need at least" in str(
+        run_limited(kind, 20, truncation="certified")["refused"]
+    )
+
+
+def test_a_limit_that_comes_later_is_an_exception_too() -> None:
+    options = {"truncation": "certified", "method": "low_rank"}
+    found = run_limited("RLIMIT_AS", 200, late=True, **options)
+    assert "the system refused the run more memory" in str(found["refused"])
