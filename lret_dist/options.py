@@ -180,7 +180,7 @@ def _real(name: str, value: Any, what: str) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.inf if value > 0 else -math.inf
+        return -math.inf if value < 0.0 else math.inf
 
 
 def _choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
