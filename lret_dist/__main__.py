@@ -26,7 +26,10 @@ def main() -> None:
     if not Path(script).exists():
         sys.exit(f"python -m lret_dist: no such file: {script}")
     sys.argv = sys.argv[1:]
-    sys.path[0] = str(Path(script).resolve().parent)
+    # Python has put the working directory there, unless it was told not to.
+    if not sys.flags.safe_path:
+        del sys.path[0]
+    sys.path.insert(0, str(Path(script).resolve().parent))
     try:
         runpy.run_path(script, run_name="__main__")
     except Exception as error:
