@@ -80,15 +80,9 @@ class Slab:
             yield Chunk(rows, self.columns, start, size, stop - start)
 
     def to_plain(self) -> list[Any]:
-        """As plain data; :meth:`from_plain` takes it back."""
+        """As plain data; :func:`~lret_dist.checkpoint_check.read_table` takes it back."""
         rows, columns = (self.rows.start, self.rows.stop), (self.columns.start, self.columns.stop)
         return [*rows, *columns, self.offset, self.chunk_rows, self.checksums]
-
-    @classmethod
-    def from_plain(cls, plain: list[Any]) -> Slab:
-        """The slab of :meth:`to_plain`."""
-        top, bottom, left, right, offset, chunk_rows, checksums = plain
-        return cls(range(top, bottom), range(left, right), offset, chunk_rows, checksums)
 
 
 @dataclass(slots=True)
@@ -116,15 +110,9 @@ class StoredArray:
                     yield chunk, checksum
 
     def to_plain(self) -> dict[str, Any]:
-        """As plain data; :meth:`from_plain` takes it back."""
+        """As plain data; :func:`~lret_dist.checkpoint_check.read_table` takes it back."""
         slabs = [slab.to_plain() for slab in self.slabs]
         return {"shape": list(self.shape), "dtype": self.dtype.str, "slabs": slabs}
-
-    @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> StoredArray:
-        """The array of :meth:`to_plain`."""
-        slabs = [Slab.from_plain(slab) for slab in plain["slabs"]]
-        return cls(tuple(plain["shape"]), np.dtype(plain["dtype"]), slabs)
 
 
 def overlap(first: range, second: range) -> range:

@@ -24,7 +24,7 @@ from lret_dist.noise_document import (
     write_errors,
     write_readout,
 )
-from lret_dist.plain_data import Node, read_json, write_json
+from lret_dist.plain_data import Node, naming, read_json, write_json
 from lret_dist.saves import Save
 
 if TYPE_CHECKING:
@@ -195,7 +195,8 @@ class NoiseModel:
             ValueError: as of :meth:`from_dict`, or for text that is no JSON.
             OSError: for a file that cannot be read.
         """
-        return cls.from_dict(read_json(source))
+        with naming(source):
+            return cls.from_dict(read_json(source))
 
     @classmethod
     def _more_fields(cls) -> tuple[str, ...]:

@@ -224,7 +224,7 @@ def _state(value: Any) -> NDArray[np.complex128]:
         raise TypeError(f"initial_state must be an array of numbers, got {type(value).__name__}")
     try:
         state = np.ascontiguousarray(value, dtype=np.complex128)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError("initial_state must be an array of numbers") from None
     if state.ndim not in (1, 2):
         raise ValueError(f"initial_state must have 1 or 2 dimensions, got {state.ndim}")

@@ -29,7 +29,7 @@ main() {
   start) start ;;
   stop) stop ;;
   status) sinfo --Node && squeue ;;
-  env) echo "export SLURM_CONF='$SLURM_CONF'" ;;
+  env) show_env ;;
   *) fail 2 "$HELP" ;;
   esac
 }

@@ -54,7 +54,7 @@ VALUES = st.one_of(
 )
 
 
-def refused(call: Any, name: str) -> None:
+def may_refuse(call: Any, name: str) -> None:
     """Call; nothing but TypeError and ValueError, which name the option, may come of it."""
     try:
         with warnings.catch_warnings():
@@ -71,13 +71,13 @@ def refused(call: Any, name: str) -> None:
 @fuzzed(30)
 @given(value=VALUES)
 def test_simulation_options(name: str, value: Any) -> None:
-    refused(lambda: SimulationOptions(**{name: value}), name)
+    may_refuse(lambda: SimulationOptions(**{name: value}), name)
 
 
 @fuzzed(400)
 @given(name=st.sampled_from(BACKEND), value=VALUES)
 def test_backend_options(name: str, value: Any) -> None:
-    refused(lambda: merged_options(LRETBackend().options, {name: value}), name)
+    may_refuse(lambda: merged_options(LRETBackend().options, {name: value}), name)
 
 
 @fuzzed(60)
@@ -113,4 +113,5 @@ def test_what_is_no_circuit(value: Any) -> None:
     ],
 )
 def test_huge_numbers_and_arrays_are_refused_by_name(name: str, value: Any) -> None:
-    refused(lambda: SimulationOptions(**{name: value}), name)
+    with pytest.raises((TypeError, ValueError), match=name):
+        SimulationOptions(**{name: value})

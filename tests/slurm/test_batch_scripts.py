@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from mpi_job import Job
-from slurm_jobs import Submitter, counts_in, mpi_option, slurm
+from slurm_jobs import Submitted, Submitter, counts_in, mpi_option, slurm
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("--qubits", "9", "--steps", "2")
@@ -84,14 +84,15 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     return counts_in(alone_output(*arguments, folder=folder, ranks=2))
 
 
-def test_a_job_is_saved_before_its_time_limit_and_puts_itself_back(
-    sbatch: Submitter, tmp_path: Path, undisturbed: dict[str, int]
-) -> None:
-    folder = tmp_path / "checkpoints"
+def started(sbatch: Submitter, folder: Path) -> Submitted:
+    """A job in the middle of its run, which can be saved and has been."""
     job = sbatch.start("slurm/checkpoint.sbatch", *LONG, "--checkpoint", str(folder))
     job.wait_for("checkpoint", lambda: bool(checkpoints(folder)))
-    # As --signal=TERM@120 does: to the steps, not to the script.
-    slurm("scancel", "--signal=TERM", str(job.number))
+    return job
+
+
+def assert_goes_on(job: Submitted, undisturbed: dict[str, int]) -> None:
+    """It was saved, is put back in the queue, and ends as if nothing had been."""
     job.start_again_now()
     assert "stopped by SIGTERM" in job.output
     assert "Traceback" not in job.output
@@ -99,21 +100,25 @@ def test_a_job_is_saved_before_its_time_limit_and_puts_itself_back(
     job.wait_for_state("COMPLETED", 120)
     assert job.shown("Restarts") == "1"
     assert job.counts == undisturbed
+
+
+def test_a_job_is_saved_before_its_time_limit_and_puts_itself_back(
+    sbatch: Submitter, tmp_path: Path, undisturbed: dict[str, int]
+) -> None:
+    folder = tmp_path / "checkpoints"
+    job = started(sbatch, folder)
+    # As --signal=TERM@120 does: to the steps, not to the script.
+    slurm("scancel", "--signal=TERM", str(job.number))
+    assert_goes_on(job, undisturbed)
     assert not checkpoints(folder)
 
 
 def test_a_job_gives_way_to_an_urgent_one_and_goes_on_after_it(
     sbatch: Submitter, tmp_path: Path, undisturbed: dict[str, int]
 ) -> None:
-    folder = tmp_path / "checkpoints"
-    job = sbatch.start("slurm/checkpoint.sbatch", *LONG, "--checkpoint", str(folder))
-    job.wait_for("checkpoint", lambda: bool(checkpoints(folder)))
+    job = started(sbatch, tmp_path / "checkpoints")
     sbatch.run("--partition=urgent", "--nodes=2", "--exclusive", "--wrap", "hostname")
-    job.start_again_now()
-    assert "stopped by SIGTERM" in job.output
-    job.wait_for_state("COMPLETED", 120)
-    assert job.shown("Restarts") == "1"
-    assert job.counts == undisturbed
+    assert_goes_on(job, undisturbed)
 
 
 def test_a_launcher_that_is_not_the_library_s_is_refused(sbatch: Submitter) -> None:
