@@ -28,10 +28,14 @@ main() {
   case "${1-}" in
   start) start ;;
   stop) stop ;;
-  status) sinfo --Node && squeue ;;
-  env) show_env ;;
+  status) need_cluster && sinfo --Node && squeue ;;
+  env) need_cluster && show_env ;;
   *) fail 2 "$HELP" ;;
   esac
+}
+
+need_cluster() {
+  is_running "$ROOT/slurmctld.pid" || fail 2 "slurm/local_cluster.sh: no cluster runs in $ROOT: start one first"
 }
 
 start() {
