@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lret_dist.planning import Job
     from lret_dist.prediction import Prediction
 
-__all__ = ["Forecast", "forecast", "plan", "plan_request"]
+__all__ = ["Forecast", "bytes_of", "forecast", "plan", "plan_request"]
 
 _UNITS = {"": 1, "B": 1} | {
     prefix + unit: base**power
@@ -158,7 +158,11 @@ def plan_request(
     """As :func:`plan`, for a request."""
     ranks = _positive("mpi_ranks", mpi_ranks)
     threads = _positive("threads_per_rank", threads_per_rank)
-    memory = _usable_here(ranks, threads) if memory_per_rank is None else _bytes(memory_per_rank)
+    memory = (
+        _usable_here(ranks, threads)
+        if memory_per_rank is None
+        else bytes_of("memory_per_rank", memory_per_rank)
+    )
     if not isinstance(network, Network | None):
         raise TypeError(f"network must be a Network, got {network!r}")
     speeds = _speeds(threads, network or Network())
@@ -257,19 +261,19 @@ def _usable_here(mpi_ranks: int, threads: int) -> int:
     return usable(available_bytes(), min(mpi_ranks, max(1, len(own_cores()) // threads)))
 
 
-def _bytes(size: Any) -> int:
-    """A number of bytes, or a text with a unit, as a number."""
+def bytes_of(name: str, size: Any) -> int:
+    """A number of bytes, or a text with a unit, as a number; errors call it by its name."""
     if isinstance(size, str):
         match = _SIZE.fullmatch(size)
         if match is None or (unit := _unit(match[2])) is None:
-            raise ValueError(f'memory_per_rank must be like "4GiB", got {size!r}')
+            raise ValueError(f'{name} must be like "4GiB", got {size!r}')
         number = float(match[1]) * unit
     elif isinstance(size, bool) or not isinstance(size, Real):
-        raise TypeError(f'memory_per_rank must be bytes or a text like "4GiB", got {size!r}')
+        raise TypeError(f'{name} must be bytes or a text like "4GiB", got {size!r}')
     else:
         number = float(size)
     if not 1 <= number < math.inf:
-        raise ValueError(f"memory_per_rank must be at least one byte, got {size!r}")
+        raise ValueError(f"{name} must be at least one byte, got {size!r}")
     return int(number)
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from lret_dist.forecast import Forecast
     from lret_dist.prediction import Prediction
 
-__all__ = ["as_text"]
+__all__ = ["as_text", "size_text", "time_text"]
 
 _TIMES = (("years", 365 * 86400), ("days", 86400), ("h", 3600), ("min", 60), ("s", 1), ("ms", 1e-3))
 _SIZES = tuple(
@@ -31,7 +31,7 @@ def as_text(forecast: Forecast) -> str:
 def _title(forecast: Forecast) -> str:
     number = forecast.threads_per_rank
     threads = "1 thread" if number == 1 else f"{number} threads"
-    memory = _size(forecast.memory_per_rank)
+    memory = size_text(forecast.memory_per_rank)
     return (
         f"{forecast.num_qubits} qubits, {forecast.steps} steps, on {forecast.mpi_ranks} MPI ranks "
         f"of {threads} and {memory} each"
@@ -45,11 +45,11 @@ def _facts(forecast: Forecast) -> dict[str, str]:
         "method": _method(forecast),
         "process grid": f"{grid.rows} x {grid.columns} ({grid.kind}): {forecast.grid_reason}",
         "columns": _columns(forecast),
-        "time": f"{_time(mine.seconds)}: computing {_time(mine.compute_seconds)}, "
-        f"talking {_time(mine.communication_seconds)}",
-        "memory": f"{_size(mine.memory_bytes)} on each MPI rank: {fits}",
-        "messages": f"{mine.messages_per_rank:,.0f} of {_size(mine.bytes_per_rank)} in all from "
-        "each MPI rank",
+        "time": f"{time_text(mine.seconds)}: computing {time_text(mine.compute_seconds)}, "
+        f"talking {time_text(mine.communication_seconds)}",
+        "memory": f"{size_text(mine.memory_bytes)} on each MPI rank: {fits}",
+        "messages": f"{mine.messages_per_rank:,.0f} of {size_text(mine.bytes_per_rank)} in all "
+        "from each MPI rank",
     }
 
 
@@ -91,11 +91,11 @@ def _cells(each: Prediction, forecast: Forecast) -> tuple[str, ...]:
     return (
         f"{mark}{each.grid.rows} x {each.grid.columns}",
         f"{each.grid.size}",
-        _time(each.seconds),
-        _time(each.compute_seconds),
-        _time(each.communication_seconds),
-        _size(each.memory_bytes),
-        _size(each.bytes_per_rank),
+        time_text(each.seconds),
+        time_text(each.compute_seconds),
+        time_text(each.communication_seconds),
+        size_text(each.memory_bytes),
+        size_text(each.bytes_per_rank),
         f"{each.messages_per_rank:,.0f}",
         "yes" if forecast.fits(each) else "no",
     )
@@ -116,14 +116,16 @@ def _notes(forecast: Forecast) -> str:
     return fill(text, 100)
 
 
-def _time(seconds: float) -> str:
+def time_text(seconds: float) -> str:
+    """A time with a unit of its size."""
     for unit, size in _TIMES:
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds * 1e6:.3g} us" if seconds else "0 s"
 
 
-def _size(size: float) -> str:
+def size_text(size: float) -> str:
+    """A number of bytes with a unit of its size."""
     for unit, each in _SIZES:
         if size >= each:
             return f"{size / each:.3g} {unit}"

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["cpus_per_task", "memory_on_host", "mpi_option", "step_tasks"]
+__all__ = [
+    "cpus_per_task",
+    "installed_mpi_option",
+    "memory_on_host",
+    "mpi_option",
+    "step_tasks",
+]
 
 #: MPI libraries by the beginning of what they say of themselves, and what srun calls their way of
 #: starting.
 _MPI_OPTIONS = (("Open MPI", "pmix"), ("MPICH", "pmi2"), ("Intel", "pmi2"), ("MVAPICH", "pmi2"))
+#: Prints what the MPI library says of itself, without starting MPI.
+_ASK_LIBRARY = (
+    "import mpi4py; mpi4py.rc.initialize = False; "
+    "from mpi4py import MPI; print(MPI.Get_library_version())"
+)
+#: Seconds that loading the MPI library may take, from the slow file system of a busy cluster.
+_PATIENCE = 60
 
 
 def step_tasks(environment: Mapping[str, str] = os.environ) -> int:
@@ -44,6 +59,21 @@ def memory_on_host(environment: Mapping[str, str] = os.environ) -> int | None:
 def mpi_option(library: str) -> str | None:
     """What ``srun --mpi=`` needs for an MPI library, by what the library says of itself."""
     return next((option for name, option in _MPI_OPTIONS if library.startswith(name)), None)
+
+
+def installed_mpi_option() -> str | None:
+    """As :func:`mpi_option`, for the MPI library of this Python; None where there is none.
+
+    The library is loaded in a process of its own, and MPI is not started.
+    """
+    command = [sys.executable, "-P", "-c", _ASK_LIBRARY]
+    try:
+        told = subprocess.run(
+            command, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    return mpi_option(told.stdout) if told.returncode == 0 else None
 
 
 def _number(environment: Mapping[str, str], name: str) -> int | None:

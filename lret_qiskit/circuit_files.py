@@ -52,7 +52,7 @@ def load_circuit(path: str | PathLike[str]) -> QuantumCircuit:
         path: the file, at most 64 MiB.
 
     Returns:
-        The circuit, named as the file says, and else by the file's name.
+        The circuit; one of OpenQASM, where circuits have no names, is named after the file.
 
     Raises:
         CircuitFileError: when the file cannot be read, or holds no such circuit.
@@ -73,9 +73,12 @@ def load_circuit(path: str | PathLike[str]) -> QuantumCircuit:
         # What the parsers find old or new about the format is nothing a user can act on.
         warnings.simplefilter("ignore")
         try:
-            return parse(content, kind)
+            circuit = parse(content, kind)
         except Exception as error:
             raise CircuitFileError(_located(path, words_of(error))) from error
+    if kind == "qasm":
+        circuit.name = path.stem
+    return circuit
 
 
 def _try(path: Path, content: bytes, kind: str) -> None:

@@ -1,0 +1,79 @@
+"""The option ``--noise``: a file, or simple rates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qiskit.circuit import Gate
+from qiskit_aer.noise import NoiseModel as AerNoiseModel
+from qiskit_aer.noise import depolarizing_error
+
+from lret_qiskit.noise_model_importer import NoiseModelImporter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qiskit import QuantumCircuit
+
+    from lret_dist import NoiseModel
+
+__all__ = ["NOISE_HELP", "noise_from"]
+
+NOISE_HELP = (
+    "A noise model: a JSON file, of Qiskit Aer's or LRET's, or depolarizing:P1,P2, the "
+    "probabilities of depolarizing errors after gates on one and on two qubits."
+)
+_RATES = "depolarizing:"
+
+
+def noise_from(text: str, circuit: QuantumCircuit) -> NoiseModel | AerNoiseModel:
+    """The noise model that a user has named, for a circuit.
+
+    Raises:
+        ValueError: saying what is wrong with it.
+        OSError: for a file that cannot be read.
+    """
+    if text.startswith(_RATES):
+        return _depolarizing(text, circuit)
+    if Path(text).suffix != ".json" and not Path(text).exists():
+        raise ValueError(f"--noise: expected a JSON file or {_RATES}P1,P2, got {text!r}")
+    return NoiseModelImporter.from_json(text)
+
+
+def _depolarizing(text: str, circuit: QuantumCircuit) -> AerNoiseModel:
+    """Depolarizing errors after every gate that the circuit has."""
+    rates = _rates(text)
+    gates = {(gate.name, gate.num_qubits) for gate in _gates(circuit)}
+    wide = sorted(f"{name} on {width}" for name, width in gates if width > len(rates))
+    if wide:
+        raise ValueError(
+            f"--noise {text}: there are rates for gates on one and on two qubits, but the circuit "
+            f"has {', '.join(wide)}; write it in gates of at most two qubits"
+        )
+    model = AerNoiseModel()
+    for width, rate in enumerate(rates, 1):
+        names = sorted(name for name, each in gates if each == width)
+        if rate and names:
+            model.add_all_qubit_quantum_error(depolarizing_error(rate, width), names)
+    return model
+
+
+def _rates(text: str) -> tuple[float, float]:
+    try:
+        one, two = (float(part) for part in text.removeprefix(_RATES).split(","))
+        if 0 <= one <= 1 and 0 <= two <= 1:
+            return one, two
+    except ValueError:
+        pass
+    raise ValueError(f"--noise: expected two probabilities, as in {_RATES}1e-3,1e-2, got {text!r}")
+
+
+def _gates(circuit: QuantumCircuit) -> Iterator[Gate]:
+    """All gates, in the blocks of control flow too."""
+    for instruction in circuit.data:
+        operation = instruction.operation
+        for block in getattr(operation, "blocks", ()):
+            yield from _gates(block)
+        if isinstance(operation, Gate):
+            yield operation
