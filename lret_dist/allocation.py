@@ -139,16 +139,16 @@ def _is_better(new: Forecast, old: Forecast) -> bool:
     return new.fits() and new.prediction.seconds <= _WORTH * old.prediction.seconds
 
 
-def _allocation(part: _Part, forecast: Forecast, nodes: Nodes) -> Allocation:
-    expected = forecast.prediction.memory_bytes if forecast.fits() else forecast.memory_per_rank
-    each = _MEMORY_MARGIN * expected / _USABLE + _PYTHON
-    wanted = min(nodes.memory_bytes, int(part.tasks_per_node * each))
-    seconds = _TIME_MARGIN * forecast.prediction.seconds + _START_SECONDS
+def _allocation(part: _Part, expected: Forecast, nodes: Nodes) -> Allocation:
+    # A run that does not fit takes all there is.
+    memory = min(expected.prediction.memory_bytes, expected.memory_per_rank)
+    wanted = part.tasks_per_node * (_MEMORY_MARGIN * memory / _USABLE + _PYTHON)
+    seconds = _TIME_MARGIN * expected.prediction.seconds + _START_SECONDS
     return Allocation(
         nodes=part.nodes,
         tasks_per_node=part.tasks_per_node,
         cpus_per_task=part.cpus_per_task,
-        memory_per_node=min(nodes.memory_bytes, -(-wanted // _STEP) * _STEP),
+        memory_per_node=min(nodes.memory_bytes, math.ceil(wanted / _STEP) * _STEP),
         seconds=60 * math.ceil(seconds / 60),
-        forecast=forecast,
+        forecast=expected,
     )

@@ -1,4 +1,4 @@
-"""What Slurm says of the job that this process is part of, in environment variables."""
+"""What Slurm says of the job that this process is part of, and how it starts an MPI library."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -23,6 +24,9 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("lret: interrupted", err=True)
+            ctx.exit(128 + signal.SIGINT)
         except BrokenPipeError:
             # Click ends quietly when nobody reads any more.
             raise

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qiskit.circuit import Gate
 from qiskit_aer.noise import NoiseModel as AerNoiseModel
 from qiskit_aer.noise import depolarizing_error
 
+from lret_dist.circuit import Gate
+from lret_dist.noise import NOISELESS, PART
 from lret_qiskit.noise_model_importer import NoiseModelImporter
+from lret_qiskit.translators import translate_circuit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from qiskit import QuantumCircuit
 
     from lret_dist import NoiseModel
@@ -22,7 +22,8 @@ __all__ = ["NOISE_HELP", "noise_from"]
 
 NOISE_HELP = (
     "A noise model: a JSON file, of Qiskit Aer's or LRET's, or depolarizing:P1,P2, the "
-    "probabilities of depolarizing errors after gates on one and on two qubits."
+    "probabilities of depolarizing errors after gates on one and on two qubits; a gate that the "
+    "file defines is the gates that it is made of."
 )
 _RATES = "depolarizing:"
 
@@ -42,10 +43,10 @@ def noise_from(text: str, circuit: QuantumCircuit) -> NoiseModel | AerNoiseModel
 
 
 def _depolarizing(text: str, circuit: QuantumCircuit) -> AerNoiseModel:
-    """Depolarizing errors after every gate that the circuit has."""
+    """Depolarizing errors after every gate that the circuit is simulated as."""
     rates = _rates(text)
-    gates = {(gate.name, gate.num_qubits) for gate in _gates(circuit)}
-    wide = sorted(f"{name} on {width}" for name, width in gates if width > len(rates))
+    gates = _gates(circuit)
+    wide = sorted(f"{name} on {width}" for name, width in gates if width > 2 or name == PART)
     if wide:
         raise ValueError(
             f"--noise {text}: there are rates for gates on one and on two qubits, but the circuit "
@@ -69,11 +70,10 @@ def _rates(text: str) -> tuple[float, float]:
     raise ValueError(f"--noise: expected two probabilities, as in {_RATES}1e-3,1e-2, got {text!r}")
 
 
-def _gates(circuit: QuantumCircuit) -> Iterator[Gate]:
-    """All gates, in the blocks of control flow too."""
-    for instruction in circuit.data:
-        operation = instruction.operation
-        for block in getattr(operation, "blocks", ()):
-            yield from _gates(block)
-        if isinstance(operation, Gate):
-            yield operation
+def _gates(circuit: QuantumCircuit) -> set[tuple[str, int]]:
+    """What noise is matched on, and the qubits, of the gates that the circuit is simulated as."""
+    return {
+        (gate.label or gate.name, len(gate.qubits))
+        for gate in translate_circuit(circuit)
+        if isinstance(gate, Gate) and (gate.name == PART or gate.name not in NOISELESS)
+    }

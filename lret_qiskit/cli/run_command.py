@@ -88,7 +88,9 @@ def _summary(result: Result) -> str:
 
 def _error_line(facts: dict[str, Any]) -> str:
     if facts["truncation"] == "unbiased":
-        return f"standard error  {facts['standard_error']:.2e}"
+        # There is none where nothing is measured.
+        error = facts["standard_error"]
+        return "standard error  " + ("none" if error is None else f"{error:.2e}")
     return f"error           at most {facts['truncation_error']:.2e} (trace distance)"
 
 

@@ -27,8 +27,6 @@ __all__ = ["NamedRun", "as_arguments", "run_options"]
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
-#: Qubits of the provider's backends.
-_USUAL_QUBITS = 28
 #: What :meth:`LRETBackend.run` calls by another name.
 _NAMES = {"seed": "seed_simulator"}
 _OPTIONS = (
@@ -120,7 +118,7 @@ class NamedRun:
         if (noise := options.pop("noise", None)) is not None:
             options["noise_model"] = noise_from(noise, circuit)
         # Memory is the limit here, and not the number of qubits that a transpiler needs.
-        backend = LRETBackend(num_qubits=max(_USUAL_QUBITS, circuit.num_qubits))
+        backend = LRETBackend(num_qubits=max(1, circuit.num_qubits))
         return cls(circuit=circuit, backend=backend, options=options)
 
     def request(self) -> SimulationRequest:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from mpi_job import LAUNCHER, Job
-from qiskit import QuantumCircuit, qasm2
+from qiskit import QuantumCircuit, qasm2, qpy
+from qiskit.circuit.library import DiagonalGate
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 import lret_dist
@@ -102,6 +103,22 @@ def test_rates_hold_in_the_blocks_of_control_flow(tmp_path: Path) -> None:
     assert counts.get("1 0", 0) == 0
 
 
+@pytest.mark.parametrize("kind", ["gate", "instruction"])
+def test_rates_hold_in_what_a_file_defines(tmp_path: Path, kind: str) -> None:
+    inner = QuantumCircuit(2, name="inner")
+    inner.cx(0, 1)
+    circuit = QuantumCircuit(2, 2)
+    circuit.append(inner.to_gate() if kind == "gate" else inner.to_instruction(), [0, 1])
+    circuit.measure([0, 1], [0, 1])
+    path = tmp_path / "inner.qpy"
+    with path.open("wb") as opened:
+        qpy.dump(circuit, opened)
+    words = ("run", path, "--noise", "depolarizing:0,1", "--shots", 4000, "--seed", 1)
+    counts = json.loads(lret(*words).stdout)["counts"]
+    # What depolarizes for sure leaves nothing but chance.
+    assert [0.2 < times / 4000 < 0.3 for times in counts.values()] == [True] * 4
+
+
 def test_a_summary_goes_beside_the_file_of_the_result(tmp_path: Path, file: Path) -> None:
     output = tmp_path / "result.json"
     shown = lret("run", file, "--output", output, "--seed", 1).stdout
@@ -119,6 +136,8 @@ def test_a_circuit_that_measures_nothing(tmp_path: Path) -> None:
     result = lret("run", path)
     assert "measures nothing: there will be no counts" in result.stderr
     assert json.loads(result.stdout)["counts"] == {}
+    words = ("--noise", RATES, "--truncation", "unbiased", "--output", tmp_path / "result.json")
+    assert "standard error  none" in lret("run", path, *words).stdout
 
 
 @pytest.mark.parametrize(
@@ -147,6 +166,16 @@ def test_rates_know_gates_on_two_qubits_at_most(tmp_path: Path) -> None:
     path = tmp_path / "toffoli.qasm"
     path.write_text('OPENQASM 2.0; include "qelib1.inc"; qreg q[3]; ccx q[0],q[1],q[2];')
     assert "the circuit has ccx on 3" in refused("run", path, "--noise", RATES)
+
+
+def test_rates_know_no_gate_that_is_taken_apart(tmp_path: Path) -> None:
+    circuit = QuantumCircuit(7)
+    circuit.append(DiagonalGate([1] * 127 + [-1]), range(7))
+    path = tmp_path / "wide.qpy"
+    with path.open("wb") as file:
+        qpy.dump(circuit, file)
+    said = refused("run", path, "--noise", RATES)
+    assert "write it in gates of at most two qubits" in said
 
 
 def test_files_that_are_no_circuits(tmp_path: Path) -> None:
