@@ -11,6 +11,7 @@ import click
 
 import lret_dist
 from lret_dist.atomic_file import write_text
+from lret_qiskit.cli.new_file import NewFile
 from lret_qiskit.cli.run_options import NamedRun, run_options
 
 if TYPE_CHECKING:
@@ -25,11 +26,7 @@ _MOST_SHOWN = 16
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @run_options
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="A JSON file for the result.",
-)
+@click.option("--output", type=NewFile(), help="A JSON file for the result.")
 def run(file: Path, output: Path | None, **given: Any) -> None:
     """Simulate the circuit in FILE, OpenQASM 2 or 3 (.qasm) or QPY (.qpy).
 
@@ -38,8 +35,6 @@ def run(file: Path, output: Path | None, **given: Any) -> None:
 
     A run that a signal has stopped and saved ends with code 75; the same command goes on.
     """
-    if output is not None and not output.parent.is_dir():
-        raise ValueError(f"--output: there is no folder {output.parent}")
     named = NamedRun.of(file, given)
     if named.circuit.num_clbits == 0:
         click.echo(f"lret: {file} measures nothing: there will be no counts", err=True)

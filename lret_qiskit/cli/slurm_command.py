@@ -18,6 +18,7 @@ from lret_dist.forecast_text import size_text, time_text
 from lret_dist.slurm import installed_mpi_option
 from lret_dist.slurm_nodes import Nodes, SinfoError, read_nodes
 from lret_qiskit.cli.batch_script import BatchScript
+from lret_qiskit.cli.new_file import NewFile
 from lret_qiskit.cli.run_options import NamedRun, as_arguments, run_options
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class _Wishes:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @run_options
-@click.option("--output", type=click.Path(dir_okay=False), help="The JSON file of the result.")
-@click.option("--script", type=click.Path(dir_okay=False), help="Where to write the script.")
+@click.option("--output", type=NewFile(), help="The JSON file of the result.")
+@click.option("--script", type=NewFile(), help="Where to write the script.")
 @click.option("--partition", help="Partition of the cluster.  [default: the cluster's own]")
 @click.option("--account", help="Account that the job is charged to.")
 @click.option("--max-nodes", type=click.IntRange(1), help="Most nodes.  [default: 16]")
@@ -67,7 +68,7 @@ class _Wishes:
 @click.option("--time", help="Time limit, as sbatch takes it.  [default: from the plan]")
 @click.option("--sbatch", multiple=True, metavar="OPTION", help='Any other, as "--qos=long".')
 @click.option("--launcher", help="What starts MPI ranks.  [default: srun, as the MPI library asks]")
-def slurm(file: Path, output: str | None, script: str | None, **given: Any) -> None:
+def slurm(file: Path, output: Path | None, script: Path | None, **given: Any) -> None:
     """Write a batch script that simulates the circuit in FILE with "lret run" on a Slurm cluster.
 
     Nodes, tasks, cores, memory and time follow from a plan of the run: the least that holds it,
@@ -176,11 +177,11 @@ def _launcher() -> list[str]:
     return ["srun", *mpi, "--cpu-bind=cores", "--kill-on-bad-exit=1"]
 
 
-def _command(file: Path, given: dict[str, Any], output: str | None) -> str:
+def _command(file: Path, given: dict[str, Any], output: Path | None) -> str:
     """The command that runs the circuit in the job, quoted for the shell."""
     lret = Path(sysconfig.get_path("scripts")) / "lret"
     program = [str(lret)] if lret.exists() else [sys.executable, "-P", "-m", "lret_qiskit"]
     words = [*program, "run", str(file.resolve()), *as_arguments(given), "--output"]
     if output is not None:
-        return shlex.join([*words, str(Path(output).resolve())])
+        return shlex.join([*words, str(output.resolve())])
     return f'{shlex.join(words)} {shlex.quote(f"lret-{file.stem}-")}"$SLURM_JOB_ID.json"'

@@ -333,6 +333,8 @@ def test_the_script_restarts_as_the_one_to_copy_does(no_slurm: None, file: Path)
         ([*CLUSTER, "--account", "a\nb"], "on one line"),
         ([*CLUSTER, "--epsilon", "2"], "epsilon must be"),
         ([*CLUSTER, "--max-nodes", "0"], "not in the range"),
+        ([*CLUSTER, "--script", "/nowhere/x.sh"], "there is no folder /nowhere"),
+        ([*CLUSTER, "--output", "/nowhere/x.json"], "there is no folder /nowhere"),
         (
             ["--cores-per-node", "8", "--memory-per-node", "1MiB"],
             "no part of the cluster holds the run",
