@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LowRank"]
 
+#: Bytes of factors that the C library keeps among others, rather than each by itself.
+_SMALL_BYTES = 64 << 20
+
 
 @dataclass(frozen=True)
 class _Decision:
@@ -90,6 +93,10 @@ class LowRank:
         self._full_rank = 1 << program.num_qubits
         self._rank = 0
         self._waiting = 0
+        most = settings.memory_columns * settings.dtype.itemsize << program.num_qubits
+        if most <= _SMALL_BYTES * comm.grid.size:
+            # A factor that grows would be copied, beside itself.
+            return_large_blocks()
 
     def channel(
         self, state: State, step: ChannelStep, task: Task, obey: Callable[[Order, Task], None]
