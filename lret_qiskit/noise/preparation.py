@@ -26,6 +26,7 @@ from qiskit.circuit.library import (
 )
 
 from lret_dist import UnsupportedOperationError
+from lret_qiskit.translators.opened import Opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,9 +48,21 @@ __all__ = [
 _SYNTHESISED = (DiagonalGate, Initialize, Isometry, StatePreparation, UCGate, UnitaryGate)
 
 
-def has_delay(circuit: QuantumCircuit) -> bool:
-    """Whether a delay is in a circuit, in its blocks, or in what its instructions stand for."""
-    return any(map(_reaches_delay, circuit.data))
+def has_delay(circuit: QuantumCircuit, opened: Opened | None = None) -> bool:
+    """Whether a delay is in a circuit, in its blocks, or in what its instructions stand for.
+
+    Raises:
+        UnsupportedOperationError: for what is too large to be taken apart.
+    """
+    if opened is None:
+        try:
+            return has_delay(circuit, Opened())
+        except RecursionError:
+            raise UnsupportedOperationError(
+                f"circuit {circuit.name!r}: its definitions are nested too deeply"
+            ) from None
+    opened.note(circuit)
+    return any(_reaches_delay(each, opened) for each in circuit.data)
 
 
 def is_control_flow(instruction: CircuitInstruction) -> bool:
@@ -133,12 +146,12 @@ def check_durations(circuit: QuantumCircuit, name: str) -> None:
             )
 
 
-def _reaches_delay(instruction: CircuitInstruction) -> bool:
+def _reaches_delay(instruction: CircuitInstruction, opened: Opened | None = None) -> bool:
     if instruction.is_standard_gate() or instruction.is_directive():
         return False
     if isinstance(instruction.operation, Delay):
         return True
-    return any(map(has_delay, _inside(instruction)))
+    return any(has_delay(each, opened) for each in _inside(instruction))
 
 
 def _inside(instruction: CircuitInstruction) -> tuple[QuantumCircuit, ...]:

@@ -87,7 +87,10 @@ class Bindings:
     def _bound(self, number: int) -> Circuit:
         if number == 0 and self.first is not None:
             return replace(self.first, operations=list(self.first.operations))
-        bound = self._circuit.assign_parameters(self._values[number])
+        bound = self._circuit
+        if bound.num_parameters:
+            # Qiskit copies all definitions, too.
+            bound = bound.assign_parameters(self._values[number])
         return _translated(bound, self._noise)
 
 

@@ -51,12 +51,14 @@ from lret_dist import (
     Reset,
     SaveStateVector,
     Store,
+    UnsupportedOperationError,
 )
 from lret_dist.channels import as_kraus, as_unitary
 from lret_dist.circuit import MAX_GATE_QUBITS
 from lret_dist.noise import PART
 from lret_qiskit.translators.control_flow import append_control_flow
 from lret_qiskit.translators.expressions import Memory
+from lret_qiskit.translators.opened import Opened
 from lret_qiskit.translators.operations import (
     checked,
     controlled_matrix,
@@ -91,7 +93,8 @@ def translate_circuit(circuit: QuantumCircuit) -> Circuit:
     Raises:
         ValueError: for unbound or infinite parameters, input variables, a matrix that is not
             unitary, or a saved key that is used twice.
-        UnsupportedOperationError: naming an operation that cannot be simulated.
+        UnsupportedOperationError: naming an operation that cannot be simulated, and for what is
+            too large once it is taken apart.
     """
     if circuit.parameters:
         names = ", ".join(parameter.name for parameter in circuit.parameters)
@@ -107,6 +110,10 @@ def translate_circuit(circuit: QuantumCircuit) -> Circuit:
         translation.append_all(circuit, range(circuit.num_qubits), range(circuit.num_clbits))
     except ValueError as error:
         raise type(error)(f"circuit {circuit.name!r}: {error}") from error
+    except RecursionError:
+        raise UnsupportedOperationError(
+            f"circuit {circuit.name!r}: its definitions are nested too deeply"
+        ) from None
     translation.drop_unseen_phases()
     translation.circuit.num_variable_bits = translation.memory.num_variable_bits
     return translation.circuit
@@ -124,6 +131,7 @@ class Translation:
         clbit_of: numbers of the bits of the block that is translated just now.
         loops: the loops around it, the innermost last.
         gates: standard gates without parameters that were made already, by name and qubits.
+        opened: counts the definitions and blocks in it.
     """
 
     circuit: Circuit
@@ -133,6 +141,7 @@ class Translation:
     clbit_of: dict[Clbit, int] = field(default_factory=dict)
     loops: list[Loop] = field(default_factory=list)
     gates: dict[tuple[str, tuple[int, ...]], Gate] = field(default_factory=dict)
+    opened: Opened = field(default_factory=Opened)
     _names: int = 0
 
     def fresh_name(self, what: str) -> str:
@@ -163,6 +172,13 @@ class Translation:
                 bits = [clbit_of[bit] for bit in instruction.clbits]
                 _append(instruction.operation, self, wires, bits)
         self.clbit_of = outer
+
+    def append_inner(
+        self, circuit: QuantumCircuit, qubits: Sequence[int], clbits: Sequence[int]
+    ) -> None:
+        """Append what an operation is made of: its definition, or one of its blocks."""
+        self.opened.note(circuit)
+        self.append_all(circuit, qubits, clbits)
 
     def append_standard(
         self, instruction: CircuitInstruction, wires: tuple[int, ...], params: Sequence[Any]
@@ -216,7 +232,7 @@ class Translation:
                 self.append_gate(operation, wires, matrix)
                 return
             definition = synthesised(operation)
-        self.append_all(definition, wires, clbits)
+        self.append_inner(definition, wires, clbits)
 
     def append_noiseless_parts(self, operation: Operation, wires: tuple[int, ...]) -> None:
         """Append the parts of what is one gate to a noise model, but too wide for a matrix."""

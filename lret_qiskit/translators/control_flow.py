@@ -79,7 +79,7 @@ class _Flow:
         self._scope = out.clbit_of
 
     def block(self, body: QuantumCircuit) -> None:
-        self._out.append_all(body, self._wires, self._clbits)
+        self._out.append_inner(body, self._wires, self._clbits)
 
     def loop(self, operation: Operation) -> Loop:
         """The loop that an operation leaves or goes on with."""
