@@ -10,16 +10,18 @@ that stay on the MPI ranks, and jobs that are cancelled or never asked for their
 is bad: it must raise the exception that belongs to it. The good ones check their results against
 exact ones, and every 50th job repeats one circuit, whose counts must stay the same.
 
-After every job the resident memory of the process of every MPI rank is read, with its open files
-and threads. The mean over the 200 jobs that follow the first 200, in which the session settles, is
-compared with the mean over the last 200 jobs and with the highest over any 200 jobs in between:
-memory is flat if neither is more than 5 % above. The fewest open files and threads in the last 200
-jobs must not be more than in the first. The exit code is 1 if a job went wrong or something grew.
+After every job this script's own garbage is collected and what is free on MPI rank 0 given back;
+then the resident memory of the process of every MPI rank is read, with its open files and threads.
+The mean over the 200 jobs that follow the first 200, in which the session settles, is compared with
+the mean over the last 200 jobs and with the highest over any 200 jobs in between: memory is flat if
+neither is more than 5 % above. The fewest open files and threads in the last 200 jobs must not be
+more than in the first. The exit code is 1 if a job went wrong or something grew.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import time
@@ -33,6 +35,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from tabulate import tabulate
 
+from lret_dist.memory import FreeMemory
 from lret_qiskit import LRETProvider
 
 # Not there by itself where PYTHONSAFEPATH is set.
@@ -130,6 +133,9 @@ class Soak:
         started = time.monotonic()
         for number in range(jobs):
             self._job(number)
+            # What the jobs of this script have left is not LRET's to clear away.
+            gc.collect()
+            FreeMemory().give_back()
             self.watch.read()
             self.seconds = time.monotonic() - started
             if (number + 1) % LINE_EVERY == 0:

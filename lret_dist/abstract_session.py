@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from lret_dist.errors import CancelledError, SessionError, StoppedError
 from lret_dist.factor_handle import FactorHandle
 from lret_dist.kept_factors import KeptFactor
+from lret_dist.memory import FreeMemory
 from lret_dist.planning import PreparedRequest, SimulationRequest, prepare
 from lret_dist.questions import Inquiry
 from lret_dist.result import SimulationResult
@@ -163,9 +164,10 @@ class Session(ABC):
         return handle
 
     def _work(self) -> None:
+        free = FreeMemory()
         while self._do(self._queue.get()):
             # Nothing here may refer to what is done: its owner may wait for its end.
-            pass
+            free.give_back()
 
     def _do(self, item: _Work | None) -> bool:
         """Do one thing, if there is any; nobody may wait for it for ever."""

@@ -32,6 +32,8 @@ _Members: TypeAlias = tuple[_Member, ...]
 
 #: Positions of a member that has all qubits of its block, in order.
 _WHOLE = {1: (0,), 2: (0, 1)}
+#: Blocks and channels that are kept: up to 6 KiB each, on every MPI rank that plans a run.
+_KEPT_BLOCKS, _KEPT_CHANNELS = 2048, 256
 
 
 class _Kind(IntEnum):
@@ -78,7 +80,7 @@ class Block:
         return tuple(map(self.qubits.index, qubits))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_KEPT_BLOCKS)
 def _kraus(width: int, members: _Members) -> tuple[ComplexArray, NDArray[np.float64] | None]:
     """Kraus operators of a block and their probabilities, as ``kraus_and_probabilities``."""
     unitary, noise = _multiplied(width, members)
@@ -88,7 +90,6 @@ def _kraus(width: int, members: _Members) -> tuple[ComplexArray, NDArray[np.floa
     return np.ascontiguousarray(kraus @ unitary), probabilities
 
 
-@lru_cache(maxsize=4096)
 def _multiplied(width: int, members: _Members) -> tuple[ComplexArray, ComplexArray | None]:
     """The unitary of a block, and the superoperator of the noise that follows it."""
     unitary = np.eye(1 << width, dtype=np.complex128)
@@ -127,7 +128,7 @@ def _conjugated(noise: ComplexArray, gate: ComplexArray) -> ComplexArray:
     return np.asarray(conjugation @ noise @ conjugation.conj().T)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=_KEPT_CHANNELS)
 def _embedded_superoperator(data: bytes, places: tuple[int, ...], width: int) -> ComplexArray:
     """Superoperator on ``width`` qubits of a channel on some of them; do not write to it."""
     return superoperator(embed(_matrices(data, len(places)), places, width))

@@ -172,7 +172,7 @@ def kraus_and_probabilities(
     return _decomposed(superop.tobytes(), len(superop))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _decomposed(data: bytes, size: int) -> tuple[ComplexArray, NDArray[np.float64] | None]:
     superop = np.frombuffer(data, np.complex128).reshape(size, size)
     num_qubits = (size.bit_length() - 1) // 2

@@ -6,6 +6,7 @@ import ctypes
 import math
 import re
 import resource
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lret_dist.program import Program
 
 __all__ = [
+    "FreeMemory",
     "available_bytes",
     "batch_bytes",
     "borrowed_bytes",
@@ -53,6 +55,9 @@ _CGROUP, _CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 _INACTIVE = re.compile(r"^(?:total_)?inactive_file (\d+)$", re.MULTILINE)
 #: M_MMAP_THRESHOLD of the GNU C library.
 _MMAP_THRESHOLD = -3
+#: Seconds from one time that free memory is given back to the next: that may take milliseconds, as
+#: do the first touches of pages that are taken again.
+_GIVE_BACK_SECONDS = 0.2
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 
@@ -285,10 +290,29 @@ def return_large_blocks() -> None:
     """Have the C library return blocks from 1 MiB on to the system as soon as they are free.
 
     It would keep those of up to 32 MiB for later, between others: where factors of histories come
-    and go, some have been seen to take twice the memory that they need.
+    and go, or grow in little memory, some have been seen to take twice the memory that they need.
     """
     with suppress(AttributeError):
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 20)
+
+
+class FreeMemory:
+    """Memory that runs have left free in this process, and the C library keeps for later ones.
+
+    That may be some 60 MiB above what is in use. During a run it saves time; between runs it is
+    given back, so that a session does not seem to grow, and other programs have it.
+    """
+
+    def __init__(self) -> None:
+        self._given_back = -math.inf
+
+    def give_back(self) -> None:
+        """Return it to the system, unless that was done just now."""
+        if time.monotonic() - self._given_back < _GIVE_BACK_SECONDS:
+            return
+        with suppress(AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+        self._given_back = time.monotonic()
 
 
 def reset_peak() -> None:

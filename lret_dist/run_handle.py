@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 
 from lret_dist.errors import CancelledError
 from lret_dist.result import SimulationResult
@@ -35,7 +36,8 @@ class RunHandle:
         if not self._ended.wait(timeout):
             raise TimeoutError(f"the run has not ended after {timeout} s")
         if isinstance(self._outcomes, CancelledError):
-            raise self._outcomes
+            # A new one each time: what is raised refers to all that it comes through.
+            raise CancelledError(*self._outcomes.args)
         return self._outcomes
 
     def cancel(self) -> bool:
@@ -71,5 +73,16 @@ class RunHandle:
 
     def end(self, outcomes: Outcomes | CancelledError) -> None:
         """Hand over the outcomes, or the cancellation, to whoever waits."""
+        for each in [outcomes] if isinstance(outcomes, CancelledError) else outcomes:
+            if isinstance(each, Exception):
+                _clear_frames(each)
         self._outcomes = outcomes
         self._ended.set()
+
+
+def _clear_frames(error: BaseException) -> None:
+    """Let go what a run was working on when it failed: else it lives as long as its traceback."""
+    cause: BaseException | None = error
+    while cause is not None:
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__cause__ or cause.__context__

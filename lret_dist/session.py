@@ -37,7 +37,7 @@ from lret_dist.crew import (
 from lret_dist.errors import CancelledError, LauncherError, SessionError, StoppedError
 from lret_dist.launcher import launched_processes, was_launched
 from lret_dist.machine import Machine
-from lret_dist.memory import available_bytes, usable
+from lret_dist.memory import FreeMemory, available_bytes, usable
 from lret_dist.orders import not_begun
 from lret_dist.remote import RemoteSession
 from lret_dist.signals import SignalNotes
@@ -159,7 +159,7 @@ def _serve(comm: MPI.Intracomm) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     with ending_the_job_on_failure(comm):
         comm.send(_READY, 0, _WORD)
-        grids, signals = Grids(comm), SignalNotes()
+        grids, signals, free = Grids(comm), SignalNotes(), FreeMemory()
         signals.install(signal.SIGUSR1)
         threads, machine = 1, Machine(mpi_ranks=comm.size, bytes_per_rank=0)
         while (command := next_message(comm, 0, COMMAND)) is not None:
@@ -169,6 +169,7 @@ def _serve(comm: MPI.Intracomm) -> NoReturn:
                 join_teams(command, comm, threads, grids.left_of(machine), signals)
             else:
                 take_part(comm, command, grids, threads, signals)
+            free.give_back()
     sys.stdout.flush()
     sys.stderr.flush()
     MPI.Finalize()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+from contextlib import nullcontext
 
 import pytest
 from random_circuits import brick_wall, brick_wall_noise
@@ -16,7 +18,9 @@ from lret_dist import (
     get_session,
 )
 from lret_dist.launcher import launched_processes, was_launched
+from lret_dist.low_rank import LowRank
 from lret_dist.session import DriverSession
+from lret_dist.state import State
 from lret_dist.threads import own_cores, threads_per_rank
 
 
@@ -55,6 +59,32 @@ def test_a_running_batch_stops_at_its_next_step() -> None:
         running.result(30)
     after = session.submit([request_for(Circuit(1, 1).measure_all(), shots=2)]).result(30)
     assert not isinstance(after[0], Exception)
+
+
+@pytest.mark.parametrize("way", ["cancelled", "failed"])
+def test_a_run_that_ends_early_leaves_no_state(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even as long as somebody has its handle, and without a search for cycles."""
+    begun = threading.Event()
+
+    def noted(self, *arguments):  # type: ignore[no-untyped-def]
+        begun.set()
+        if way == "failed":
+            raise RuntimeError("no luck")
+        return channel(self, *arguments)
+
+    channel = LowRank.channel
+    monkeypatch.setattr(LowRank, "channel", noted)
+    gc.collect()
+    gc.disable()
+    try:
+        handle = get_session().submit([long_request()])
+        assert begun.wait(30)
+        handle.cancel()
+        with pytest.raises(CancelledError) if way == "cancelled" else nullcontext():
+            handle.result(30)
+        assert not [each for each in gc.get_objects() if isinstance(each, State)]
+    finally:
+        gc.enable()
 
 
 def test_a_failing_circuit_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
