@@ -160,6 +160,18 @@ def demo(session: nox.Session, library: str) -> None:
         session.run(*command, partition, env=ENVIRONMENT, external=True)
 
 
+@nox.session(venv_backend="none", default=False)
+@nox.parametrize("library", list(MPI_SIZES))
+def soak(session: nox.Session, library: str) -> None:
+    """Run 2,000 good and bad jobs in one session, which takes minutes.
+
+    Arguments go to benchmarks/soak.py.
+    """
+    python = _python(session, library)
+    command = [str(python.with_name("mpirun")), "-n", "3", str(python), "benchmarks/soak.py"]
+    session.run(*command, *session.posargs, env=ENVIRONMENT, external=True)
+
+
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure LRET against its rivals and write docs/benchmarks.md; goes on where it was stopped.

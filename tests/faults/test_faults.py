@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -150,3 +151,10 @@ def test_a_good_job_ends_cleanly(launch: Launch, ranks: int) -> None:
     outcome = launch("prints_ranks", ranks=ranks).finish(WHOLE)
     assert outcome.code == 0, outcome.output
     assert outcome.output.strip() == f"MPI ranks {ranks}"
+
+
+def test_good_and_bad_jobs_in_one_session(launch: Launch) -> None:
+    """The first jobs of the soak, which are too few to tell whether memory grows."""
+    outcome = launch("soaks", "--jobs=60", "--settle=20", "--limit=1", ranks=3).finish(180)
+    assert outcome.code == 0, outcome.output
+    assert re.search(r"^60 jobs, [1-9]\d* of them bad, .* 0 wrong$", outcome.output, re.MULTILINE)
