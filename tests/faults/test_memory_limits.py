@@ -1,0 +1,29 @@
+"""Runs in a real control group: what does not fit is refused, and the kernel kills nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from control_group import memory_group
+from mpi_job import Job
+
+#: Bytes of Python and its libraries, and what is left to a run, for each MPI rank.
+PYTHON, ROOM = 150 << 20, 150 << 20
+
+
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_runs_keep_to_a_control_group(launch: Callable[..., Job], ranks: int) -> None:
+    limit = max(ranks, 1) * (PYTHON + ROOM)
+    with memory_group(limit) as group:
+        if group is None:
+            pytest.skip("no control group can be made here")
+        job = launch("limited", str(group.door), ranks=ranks)
+        outcome = job.finish(120)
+        job.strays()
+        assert group.kills() == 0
+        # Those that have memory enough do not show that the limit is heeded.
+        assert group.most_used() > 0.6 * limit
+    assert outcome.code == 0, outcome.output
+    assert "refused: 30 qubits need at least" in outcome.output
+    assert outcome.output.splitlines()[-1] == "done"
