@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lret_dist.errors import LauncherError
+from lret_dist.slurm import missing_mpi_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,8 @@ _OPEN_MPI = {
     "OMPI_MCA_rmaps_base_oversubscribe": "1",
     "OMPI_MCA_hwloc_base_binding_policy": "none",
 }
+#: Beside the steps that this process is part of; the invitation goes to MPI rank 0; all end as one.
+_SRUN = ("--overlap", "--input=0", "--kill-on-bad-exit=1")
 
 
 def launch_command(mpi_ranks: int, environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -48,12 +51,18 @@ def launch_command(mpi_ranks: int, environment: Mapping[str, str] = os.environ) 
         return [mpirun, "-n", str(mpi_ranks)]
     in_slurm = "SLURM_JOB_ID" in environment
     if in_slurm and (srun := shutil.which("srun", path=path)) is not None:
-        return [srun, "-n", str(mpi_ranks), "--overlap", "--input=0", "--kill-on-bad-exit=1"]
+        return [srun, "-n", str(mpi_ranks), *_SRUN, *_mpi_words(environment)]
     looked_for = "no mpirun" + (" or srun" if in_slurm else "")
     raise LauncherError(
         f"{mpi_ranks} MPI ranks cannot be started: there is no {beside}, and {looked_for} on the "
         f"search path: {_REMEDY}"
     )
+
+
+def _mpi_words(environment: Mapping[str, str]) -> list[str]:
+    """What srun must be told of the MPI library, where the cluster has no default."""
+    option = missing_mpi_option(environment)
+    return [] if option is None else [f"--mpi={option}"]
 
 
 def launch_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:

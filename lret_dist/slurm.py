@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ __all__ = [
     "cpus_per_task",
     "installed_mpi_option",
     "memory_on_host",
+    "missing_mpi_option",
     "mpi_option",
     "step_tasks",
 ]
@@ -28,6 +31,7 @@ _ASK_LIBRARY = (
 )
 #: Seconds that loading the MPI library may take, from the slow file system of a busy cluster.
 _PATIENCE = 60
+_MPI_DEFAULT = re.compile(r"^MpiDefault\s*=\s*(\S+)", re.MULTILINE)
 
 
 def step_tasks(environment: Mapping[str, str] = os.environ) -> int:
@@ -74,6 +78,33 @@ def installed_mpi_option() -> str | None:
     except subprocess.TimeoutExpired:
         return None
     return mpi_option(told.stdout) if told.returncode == 0 else None
+
+
+def missing_mpi_option(environment: Mapping[str, str] = os.environ) -> str | None:
+    """What ``srun --mpi=`` must be told here: None where user or cluster have chosen already."""
+    if environment.get("SLURM_MPI_TYPE") or _mpi_default(environment) != "none":
+        return None
+    return installed_mpi_option()
+
+
+def _mpi_default(environment: Mapping[str, str]) -> str | None:
+    """What srun takes without ``--mpi``, as the cluster's configuration has it, if it tells."""
+    scontrol = shutil.which("scontrol", path=environment.get("PATH", os.defpath))
+    if scontrol is None:
+        return None
+    try:
+        told = subprocess.run(
+            [scontrol, "show", "config"],
+            env=dict(environment),
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    found = _MPI_DEFAULT.search(told.stdout)
+    return None if found is None else found[1]
 
 
 def _number(environment: Mapping[str, str], name: str) -> int | None:

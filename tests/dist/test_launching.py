@@ -15,9 +15,10 @@ def python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "bin" / "python"
 
 
-def launcher(folder: Path, name: str) -> str:
+def launcher(folder: Path, name: str, prints: str = "") -> str:
     folder.mkdir(exist_ok=True)
-    (folder / name).touch(mode=0o755)
+    (folder / name).write_text(f"#!/bin/sh\necho '{prints}'\n")
+    (folder / name).chmod(0o755)
     return str(folder / name)
 
 
@@ -35,6 +36,32 @@ def test_slurm_has_a_launcher_of_its_own(python: Path, tmp_path: Path) -> None:
     with pytest.raises(LauncherError, match="no mpirun on the search path"):
         launch_command(4, environment)
     assert launch_command(4, environment | {"SLURM_JOB_ID": "1"})[:3] == [srun, "-n", "4"]
+
+
+@pytest.mark.parametrize(
+    ("default", "chosen", "words"),
+    [
+        ("MpiDefault              = none", {}, ["--mpi=pmi2"]),
+        ("MpiDefault              = pmix", {}, []),
+        ("MpiDefault              = none", {"SLURM_MPI_TYPE": "pmix_v4"}, []),
+        ("what nobody understands", {}, []),
+    ],
+)
+def test_srun_is_told_of_the_mpi_library_where_nobody_has_chosen(
+    python: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    default: str,
+    chosen: dict[str, str],
+    words: list[str],
+) -> None:
+    path = tmp_path / "path"
+    launcher(path, "srun")
+    launcher(path, "scontrol", f"Configuration data\nMpiParams = (null)\n{default}\nEnd")
+    monkeypatch.setattr("lret_dist.slurm.installed_mpi_option", lambda: "pmi2")
+    environment = {"PATH": str(path), "SLURM_JOB_ID": "1"} | chosen
+    command = launch_command(4, environment)
+    assert [word for word in command if word.startswith("--mpi")] == words
 
 
 def test_no_launcher(python: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -27,3 +28,15 @@ def test_runs_keep_to_a_control_group(launch: Callable[..., Job], ranks: int) ->
     assert outcome.code == 0, outcome.output
     assert "refused: 30 qubits need at least" in outcome.output
     assert outcome.output.splitlines()[-1] == "done"
+
+
+@pytest.mark.parametrize("partition", ["row", "column"])
+def test_runs_keep_to_their_budget_on_every_mpi_rank(
+    launch: Callable[..., Job], partition: str
+) -> None:
+    outcome = launch("budget", partition, "60", ranks=2).finish(60)
+    assert outcome.code == 0, outcome.output
+    taken = re.search(r"^MiB: ([\d.]+)$", outcome.output, re.MULTILINE)
+    assert taken is not None, outcome.output
+    # Without a budget it takes more than twice as much.
+    assert 0.4 * 60 < float(taken[1]) < 1.1 * 60

@@ -17,7 +17,7 @@ _ROOT = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class _Names:
-    """Where a version of control groups has its groups of memory, and what their files are called."""
+    """Where a version of control groups keeps memory, and what its files are called."""
 
     root: Path
     limit: str
