@@ -180,7 +180,7 @@ def run_child(wanted: Row) -> None:
     from mpi4py import MPI
 
     from lret_dist import simulate_collectively
-    from lret_dist.memory import peak_mb, reset_peak
+    from lret_dist.process_memory import peak_mb, reset_peak
 
     world, case = MPI.COMM_WORLD, case_of(wanted)
     circuit, options = case.circuit(), case.all_options()

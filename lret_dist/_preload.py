@@ -19,7 +19,7 @@ if find_spec("lret_dist._core") is None:
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-# UCX, through which MPI libraries send, notes every block of memory that goes back to the system. It
-# clears these notes when it looks up memory for RDMA: on one host never, and they take 3 MiB in 100
-# jobs. With this it clears them whenever they speak of so many bytes.
+# UCX, through which MPI libraries send, notes every block of memory that goes back to the system
+# and clears these notes when it looks memory up for RDMA: on one host never, so that 100 jobs have
+# been seen to leave 3 MiB. With this it clears them whenever they speak of so many bytes.
 os.environ.setdefault("UCX_RCACHE_MAX_UNRELEASED", "1G")

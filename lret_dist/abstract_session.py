@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from lret_dist.errors import CancelledError, SessionError, StoppedError
 from lret_dist.factor_handle import FactorHandle
 from lret_dist.kept_factors import KeptFactor
-from lret_dist.memory import FreeMemory
 from lret_dist.planning import PreparedRequest, SimulationRequest, prepare
+from lret_dist.process_memory import FreeMemory
 from lret_dist.questions import Inquiry
 from lret_dist.result import SimulationResult
 from lret_dist.run_handle import Outcomes, RunHandle

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from lret_dist.available_memory import available_bytes, usable
 from lret_dist.communicator import GridCommunicator, job_rank
 from lret_dist.errors import (
     CancelledError,
@@ -28,7 +29,6 @@ from lret_dist.errors import (
     StoppedError,
 )
 from lret_dist.machine import USUAL_SPEEDS, Machine, Speeds, measure_kernels, measure_network
-from lret_dist.memory import available_bytes, usable
 from lret_dist.orders import DriverOrders, Orders
 from lret_dist.planning import Job, make_job
 from lret_dist.questions import Inquiry

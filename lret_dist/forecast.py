@@ -9,10 +9,10 @@ from numbers import Real
 from operator import index
 from typing import TYPE_CHECKING, Any
 
+from lret_dist.available_memory import available_bytes, usable
 from lret_dist.errors import InsufficientMemoryError
 from lret_dist.forecast_text import as_text
 from lret_dist.machine import Machine, Network, Speeds, measure_kernels
-from lret_dist.memory import available_bytes, usable
 from lret_dist.options import SimulationOptions
 from lret_dist.planning import SimulationRequest, planned, prepare
 from lret_dist.prediction import best_of

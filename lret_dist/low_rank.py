@@ -17,8 +17,8 @@ from lret_dist.branching import (
 from lret_dist.compression import Cut, compress
 from lret_dist.cost import density_pays
 from lret_dist.dealing import append_branches, keep_dominant
-from lret_dist.memory import return_large_blocks
 from lret_dist.orders import Order, Orders
+from lret_dist.process_memory import return_large_blocks
 from lret_dist.state import State
 
 if TYPE_CHECKING:

@@ -1,22 +1,11 @@
-"""Memory: what a run needs at least, what there is, and what was used."""
+"""Memory that runs need: at least, and for each column; and the refusal of what cannot fit."""
 
 from __future__ import annotations
 
-import ctypes
 import math
-import re
-import resource
-import time
-from contextlib import suppress
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from lret_dist.errors import InsufficientMemoryError
-from lret_dist.slurm import memory_on_host
-from lret_dist.threads import own_cores
 
 if TYPE_CHECKING:
     from lret_dist.machine import Machine
@@ -24,8 +13,6 @@ if TYPE_CHECKING:
     from lret_dist.program import Program
 
 __all__ = [
-    "FreeMemory",
-    "available_bytes",
     "batch_bytes",
     "borrowed_bytes",
     "check_batch_memory",
@@ -35,94 +22,11 @@ __all__ = [
     "density_bytes",
     "least_row_groups",
     "not_given",
-    "peak_mb",
-    "process_headroom",
-    "reset_peak",
-    "return_large_blocks",
     "run_overhead",
-    "usable",
 ]
 
-#: Part of the free memory that a run may plan with.
-_USABLE = 0.9
 #: Bytes an MPI rank needs beside the factor: transfer buffers, Python objects of the run.
 _RUN_OVERHEAD = 64 << 20
-#: Addresses that the C library sets aside for a thread: its stack, and an arena of small blocks.
-_THREAD_ADDRESSES = 72 << 20
-#: The control groups of this process, where all of them are, and what of one's files can go: both
-#: versions call it nearly alike.
-_CGROUP, _CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
-_INACTIVE = re.compile(r"^(?:total_)?inactive_file (\d+)$", re.MULTILINE)
-#: M_MMAP_THRESHOLD of the GNU C library.
-_MMAP_THRESHOLD = -3
-#: Seconds from one time that free memory is given back to the next: that may take milliseconds, as
-#: do the first touches of pages that are taken again.
-_GIVE_BACK_SECONDS = 0.2
-_STATUS = Path("/proc/self/status")
-_CLEAR_REFS = Path("/proc/self/clear_refs")
-
-
-def available_bytes() -> int:
-    """Memory that this machine and this process's control group leave free, to all MPI ranks."""
-    return min([int(psutil.virtual_memory().available), *_cgroup_headroom()])
-
-
-def _cgroup_headroom() -> list[int]:
-    """Free memory under the limits of this process's control groups, of version 1 and 2."""
-    try:
-        lines = _CGROUP.read_text().splitlines()
-    except OSError:
-        return []
-    free = []
-    for line in lines:
-        number, controllers, path = line.split(":", 2)
-        if number == "0" and not controllers:
-            free += _group_headroom(_CGROUPS, path, "memory.max", "memory.current")
-        elif "memory" in controllers.split(","):
-            files = ("memory.limit_in_bytes", "memory.usage_in_bytes")
-            free += _group_headroom(_CGROUPS / "memory", path, *files)
-    return free
-
-
-def _group_headroom(root: Path, path: str, most: str, used: str) -> list[int]:
-    """Free memory of a control group and of those around it, innermost first."""
-    free = []
-    group = root / path.lstrip("/")
-    while True:
-        with suppress(OSError, ValueError):
-            limit = int((group / most).read_text())
-            taken = int((group / used).read_text()) - _reclaimable(group)
-            free.append(max(0, limit - taken))
-        if group in (root, group.parent):
-            return free
-        group = group.parent
-
-
-def _reclaimable(group: Path) -> int:
-    """Bytes of cached files in a control group that give way to anything else."""
-    with suppress(OSError):
-        # Version 1 tells first of the group alone, then of those inside it too.
-        return max(map(int, _INACTIVE.findall((group / "memory.stat").read_text())), default=0)
-    return 0
-
-
-def process_headroom() -> list[int]:
-    """Memory that the limits of this process itself leave free, such as that of ``ulimit -v``."""
-    try:
-        status = _STATUS.read_text()
-    except OSError:
-        return []
-    free = []
-    threads = (1 + len(own_cores())) * _THREAD_ADDRESSES
-    kinds = ((resource.RLIMIT_AS, "VmSize", threads), (resource.RLIMIT_DATA, "VmData", 0))
-    for kind, used, aside in kinds:
-        limit = resource.getrlimit(kind)[0]
-        match = re.search(rf"^{used}:\s+(\d+) kB", status, re.MULTILINE)
-        if limit != resource.RLIM_INFINITY and match is not None:
-            left = max(0, limit - (int(match[1]) << 10))
-            # Small runs need few threads, if any.
-            free.append(max(left - aside, left // 8))
-    return free
 
 
 def check_memory(
@@ -267,71 +171,6 @@ def run_overhead(budget: int) -> int:
 def borrowed_bytes(grid: ProcessGrid, column_bytes: int) -> int:
     """Bytes of the columns of other groups that an MPI rank builds branches of at a time: two."""
     return 2 * column_bytes if grid.columns > 1 else 0
-
-
-def usable(available: int, ranks_on_host: int) -> int:
-    """Bytes that one of the MPI ranks of a host may plan with: its share, within its own limits."""
-    shares = [available / ranks_on_host, *_slurm_headroom(ranks_on_host)]
-    return int(_USABLE * min(*shares, *process_headroom(), math.inf))
-
-
-def _slurm_headroom(ranks_on_host: int) -> list[float]:
-    """What this MPI rank has left of its share of the memory that Slurm gave the job here.
-
-    Slurm may hold the job to it by a control group, by watching it, or not at all.
-    """
-    if (given := memory_on_host()) is None:
-        return []
-    return [max(0.0, given / ranks_on_host - psutil.Process().memory_info().rss)]
-
-
-@cache
-def return_large_blocks() -> None:
-    """Have the C library return blocks from 1 MiB on to the system as soon as they are free.
-
-    It would keep those of up to 32 MiB for later, between others: where factors of histories come
-    and go, or grow in little memory, some have been seen to take twice the memory that they need.
-    """
-    with suppress(AttributeError):
-        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 20)
-
-
-class FreeMemory:
-    """Memory that runs have left free in this process, and the C library keeps for later ones.
-
-    That may be some 60 MiB above what is in use. During a run it saves time; between runs it is
-    given back, so that a session does not seem to grow, and other programs have it.
-    """
-
-    def __init__(self) -> None:
-        self._given_back = -math.inf
-
-    def give_back(self) -> None:
-        """Return it to the system, unless that was done just now."""
-        if time.monotonic() - self._given_back < _GIVE_BACK_SECONDS:
-            return
-        with suppress(AttributeError):
-            ctypes.CDLL(None).malloc_trim(0)
-        self._given_back = time.monotonic()
-
-
-def reset_peak() -> None:
-    """Start to watch the largest resident memory anew, where the system allows it."""
-    try:
-        _CLEAR_REFS.write_text("5")
-    except OSError:
-        return
-
-
-def peak_mb() -> float:
-    """Largest resident memory of this process since :func:`reset_peak`, in MiB."""
-    try:
-        match = re.search(r"^VmHWM:\s+(\d+) kB", _STATUS.read_text(), re.MULTILINE)
-    except OSError:
-        match = None
-    if match is None:
-        return float(psutil.Process().memory_info().rss) / 2**20
-    return int(match[1]) / 1024
 
 
 def _gib(size: float) -> str:

@@ -21,6 +21,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lret_dist.abstract_session import Session
+from lret_dist.available_memory import available_bytes, usable
 from lret_dist.crew import (
     COMMAND,
     LONG_PAUSE,
@@ -37,8 +38,8 @@ from lret_dist.crew import (
 from lret_dist.errors import CancelledError, LauncherError, SessionError, StoppedError
 from lret_dist.launcher import launched_processes, was_launched
 from lret_dist.machine import Machine
-from lret_dist.memory import FreeMemory, available_bytes, usable
 from lret_dist.orders import not_begun
+from lret_dist.process_memory import FreeMemory
 from lret_dist.remote import RemoteSession
 from lret_dist.signals import SignalNotes
 from lret_dist.slurm import mpi_option, step_tasks

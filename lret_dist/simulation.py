@@ -10,7 +10,8 @@ from lret_dist.batches import run_batches
 from lret_dist.course import recorded_course
 from lret_dist.errors import InsufficientMemoryError
 from lret_dist.evolution import Evolution
-from lret_dist.memory import not_given, peak_mb, reset_peak
+from lret_dist.memory import not_given
+from lret_dist.process_memory import peak_mb, reset_peak
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.run_saver import RunSaver
 from lret_dist.schedule import arranged

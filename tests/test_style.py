@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,12 @@ def test_one_concept_per_file(path: Path) -> None:
 def test_nothing_is_left_for_later(path: Path) -> None:
     marks = ("TO" + "DO", "FIX" + "ME", "XX" + "X")
     assert not [mark for mark in marks if mark in path.read_text()]
+
+
+def test_every_test_is_found() -> None:
+    """Pytest passes over folders by their names, and says nothing of it."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    collected = {line.rsplit(":", 1)[0] for line in found.stdout.splitlines()}
+    files = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")}
+    assert not files - collected, found.stdout

@@ -1,50 +1,34 @@
-"""Memory: what there is under all limits, and that runs keep to what they may use."""
+"""Runs keep to the memory that they may use."""
 
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import textwrap
-import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from random_circuits import brick_wall, brick_wall_noise
+from budgets import CASES, HEAVY, growth_of, parted
+from random_circuits import brick_wall
 
 from lret_dist import (
     Circuit,
     InsufficientMemoryError,
     SimulationOptions,
-    TruncationWarning,
-    memory,
     simulate,
 )
 from lret_dist.fingerprint import fingerprint
 from lret_dist.machine import Machine
 from lret_dist.planning import Job, SimulationRequest, make_job, prepare
-from lret_dist.saves import SaveFactor
 from lret_dist.teams import choose_teams
 
 HELPERS = Path(__file__).parents[1] / "helpers"
-HEAVY = brick_wall_noise(1e-2, 5e-2)
 #: Limits of a process that a run under it must end with, or keep to.
 LIMITS = ("RLIMIT_AS", "RLIMIT_DATA")
-
-
-def parted(num_qubits: int, layers: int) -> Circuit:
-    """A brick wall with measurements on its way, which part the shots."""
-    whole = brick_wall(num_qubits, layers).operations
-    circuit = Circuit(num_qubits, num_qubits)
-    for number, operation in enumerate(whole):
-        circuit.append(operation)
-        if number % (len(whole) // 5) == 2:
-            circuit.measure(number % num_qubits, number % num_qubits)
-    return circuit.measure_all()
 
 
 def planned(circuit: Circuit, machine: Machine, **options: object) -> Job:
@@ -54,70 +38,6 @@ def planned(circuit: Circuit, machine: Machine, **options: object) -> Job:
         options=SimulationOptions(**options),  # type: ignore[arg-type]
     )
     return make_job(prepare(request, machine), machine)
-
-
-@pytest.fixture
-def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of control groups, of which this process is made to be a member."""
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path / "cgroup")
-    monkeypatch.setattr(memory, "_CGROUPS", tmp_path)
-    return tmp_path
-
-
-def make_group(folder: Path, most: str, limit: str, used: str, number: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / most).write_text(f"{limit}\n")
-    (folder / used).write_text(f"{number}\n")
-
-
-def test_control_groups_of_version_2(groups: Path) -> None:
-    (groups / "cgroup").write_text("0::/job/step\n")
-    files = ("memory.max", "max", "memory.current")
-    make_group(groups / "job/step", *files, 100)
-    whole = memory.available_bytes()
-    assert whole > 1 << 20
-    make_group(groups / "job", "memory.max", "5000", "memory.current", 2000)
-    assert memory.available_bytes() == 3000
-    (groups / "job/memory.stat").write_text("active_file 7\ninactive_file 500\n")
-    assert memory.available_bytes() == 3500
-    make_group(groups / "job/step", "memory.max", "1000", "memory.current", 2000)
-    assert memory.available_bytes() == 0
-
-
-def test_control_groups_of_version_1(groups: Path) -> None:
-    (groups / "cgroup").write_text("5:cpu,memory:/slurm/uid_1/job_2\n3:cpuset:/\n0::/elsewhere\n")
-    files = ("memory.limit_in_bytes", str(2**63 - 4096), "memory.usage_in_bytes")
-    make_group(groups / "memory/slurm/uid_1/job_2", *files, 100)
-    make_group(groups / "memory", *files, 5000)
-    assert memory.available_bytes() > 1 << 20
-    limited = ("memory.limit_in_bytes", "9000", "memory.usage_in_bytes")
-    make_group(groups / "memory/slurm", *limited, 2000)
-    assert memory.available_bytes() == 7000
-    stat = "inactive_file 5\ntotal_inactive_file 1000\n"
-    (groups / "memory/slurm/memory.stat").write_text(stat)
-    assert memory.available_bytes() == 8000
-
-
-def test_control_groups_that_cannot_be_seen(groups: Path) -> None:
-    assert memory.available_bytes() > 1 << 20
-    (groups / "cgroup").write_text("4:memory:/not/here\n0::/../..\n")
-    assert memory.available_bytes() > 1 << 20
-
-
-@pytest.mark.parametrize("kind", LIMITS)
-def test_limits_of_the_process(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-    limits = {getattr(resource, kind): (1 << 40, resource.RLIM_INFINITY)}
-    monkeypatch.setattr(resource, "getrlimit", lambda name: limits.get(name, unlimited))
-    (free,) = memory.process_headroom()
-    assert 1 << 39 < free < 1 << 40
-    # A limit of one process is not shared by the MPI ranks of its host.
-    assert memory.usable(1 << 50, 4) == int(0.9 * free)
-    assert memory.usable(1 << 30, 4) == int(0.9 * (1 << 28))
-    limits[getattr(resource, kind)] = (4096, 4096)
-    assert memory.usable(1 << 30, 1) == 0
-    limits.clear()
-    assert memory.process_headroom() == []
 
 
 @pytest.mark.parametrize(
@@ -215,22 +135,6 @@ def test_a_budget_does_not_make_another_run() -> None:
     assert len(prints) == 1
 
 
-CASES = {
-    "certified": (brick_wall(13, 4).measure_all(), {"method": "low_rank"}),
-    "saved": (brick_wall(9, 4).save_density_matrix(), {"method": "low_rank", "shots": 0}),
-    "factor": (brick_wall(13, 4).append(SaveFactor("f", tuple(range(13)))), {"method": "low_rank"}),
-    "automatic": (brick_wall(11, 3).measure_all(), {}),
-    "parted": (parted(13, 2), {"method": "low_rank", "shots": 20}),
-    "parted densities": (parted(10, 2), {"shots": 20}),
-    "sampled": (brick_wall(18, 1).measure_all(), {"truncation": "unbiased", "resolution": 0.02}),
-    "parted samples": (
-        parted(16, 1),
-        {"truncation": "unbiased", "resolution": 0.05, "shots": 60},
-    ),
-    "shots": (brick_wall(10, 1).measure_all(), {"shots": 800_000}),
-}
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_runs_keep_to_their_budget(case: str) -> None:
     # In a process of its own: what other tests have left free here may be used again, or not.
@@ -239,21 +143,6 @@ def test_runs_keep_to_their_budget(case: str) -> None:
     if grown is None:
         pytest.skip("this system does not tell the largest resident memory of a while")
     assert grown < 1.1 * 60
-
-
-def growth_of(case: str, max_memory_mb: int) -> float | None:
-    """MiB that a run takes beyond what its process had before, where the system tells it."""
-    circuit, options = CASES[case]
-    simulate(brick_wall(6, 2).measure_all(), HEAVY)
-    memory.reset_peak()
-    before = memory.peak_mb()
-    options = {"truncation": "certified", "seed": 1, **options}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TruncationWarning)
-        result = simulate(circuit, HEAVY, max_memory_mb=max_memory_mb, **options)
-    if result.metadata.peak_memory_mb == 0 or not Path("/proc/self/clear_refs").exists():
-        return None
-    return result.metadata.peak_memory_mb - before
 
 
 def test_a_run_that_is_refused_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from lret_dist.memory import available_bytes, usable
+from lret_dist.available_memory import available_bytes, usable
 from lret_dist.slurm import cpus_per_task, memory_on_host, mpi_option, step_tasks
 
 
