@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import resource
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import psutil
 from lret_dist.slurm import memory_on_host
 from lret_dist.threads import own_cores
 
-__all__ = ["available_bytes", "process_headroom", "usable"]
+__all__ = ["MemoryWatch", "available_bytes", "process_headroom", "usable"]
 
 #: Part of the free memory that a run may plan with.
 _USABLE = 0.9
@@ -24,6 +25,31 @@ _THREAD_ADDRESSES = 72 << 20
 _CGROUP, _CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 _INACTIVE = re.compile(r"^(?:total_)?inactive_file (\d+)$", re.MULTILINE)
 _STATUS = Path("/proc/self/status")
+#: Seconds that a look at the free memory holds good: a look takes 0.2 ms.
+_LOOK_SECONDS = 0.05
+
+
+class MemoryWatch:
+    """Memory that an MPI rank of this host may use just now, looked at again and again.
+
+    What the user's program keeps, results among it, and what others have taken is not free any
+    more.
+    """
+
+    def __init__(self, ranks_on_host: int) -> None:
+        self._ranks_on_host = ranks_on_host
+        self._looked, self._free = -math.inf, 0
+
+    def free(self) -> int:
+        """Bytes, as of a moment ago."""
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self.look()
+        return self._free
+
+    def look(self) -> None:
+        """Look now."""
+        self._free = usable(available_bytes(), self._ranks_on_host)
+        self._looked = time.monotonic()
 
 
 def available_bytes() -> int:

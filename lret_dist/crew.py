@@ -7,6 +7,7 @@ that they share, or ends the whole MPI job with a message: none of them can be l
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from lret_dist.available_memory import available_bytes, usable
+from lret_dist.available_memory import MemoryWatch, available_bytes, usable
 from lret_dist.communicator import GridCommunicator, job_rank
 from lret_dist.errors import (
     CancelledError,
@@ -29,8 +30,8 @@ from lret_dist.errors import (
     StoppedError,
 )
 from lret_dist.machine import USUAL_SPEEDS, Machine, Speeds, measure_kernels, measure_network
-from lret_dist.orders import DriverOrders, Orders
-from lret_dist.planning import Job, make_job
+from lret_dist.orders import DriverOrders, Orders, stopped_before
+from lret_dist.planning import Job, check_smallest, make_job
 from lret_dist.questions import Inquiry
 from lret_dist.simulation import Report, assemble_result, execute
 from lret_dist.threads import own_cores, threads_per_rank
@@ -89,6 +90,7 @@ class Crew:
         threads: int,
         machine: Machine,
         world: MPI.Intracomm | None = None,
+        memory: MemoryWatch | None = None,
     ) -> None:
         """Lead the MPI ranks of ``comm``, None for this process alone.
 
@@ -97,17 +99,23 @@ class Crew:
             threads: threads of this MPI rank.
             machine: what they are.
             world: all MPI ranks of the session, which a failure ends.
+            memory: what each MPI rank of this host may use just now; default: as it was.
         """
         self._comm = comm
         self._world = world or comm
         self._grids = Grids(comm)
         self.threads = threads
         self._machine = machine
+        self._memory = memory
+        self._was_stopped = False
 
     @property
     def machine(self) -> Machine:
-        """What they are, with the memory that kept factors leave."""
-        return self._grids.left_of(self._machine)
+        """What they are, with the memory that kept factors and whatever else there is leave."""
+        machine = self._grids.left_of(self._machine)
+        if self._memory is None:
+            return machine
+        return replace(machine, bytes_per_rank=min(machine.bytes_per_rank, self._memory.free()))
 
     def free(self) -> None:
         """Release what the crew has made; collective over it."""
@@ -130,13 +138,15 @@ class Crew:
 
         Raises:
             CancelledError: when it was cancelled.
-            StoppedError: when a signal came and the run was saved.
+            StoppedError: when a signal came and the run was saved, or not begun.
             CheckpointError: when it could not be saved, or no checkpoint be read.
+            InsufficientMemoryError: when not even its smallest form fits any more.
         """
         if cancelled():
             raise CancelledError("the run was cancelled before it began")
+        self._obey_late_signals(signals)
         started = time.perf_counter()
-        machine = self.machine
+        machine = self._machine_for(prepared)
         job = make_job(prepared, machine)
         if job.settings.checkpoint is None:
             report = self._run(job, DriverOrders(cancelled))
@@ -168,16 +178,47 @@ class Crew:
         """Let everything go that is kept on this MPI rank."""
         self._grids.forget()
 
+    def _machine_for(self, prepared: PreparedRequest) -> Machine:
+        """What there is for a request; memory is looked at anew before it is refused."""
+        machine = self.machine
+        try:
+            check_smallest(prepared.circuit, prepared.options, prepared.columns, machine)
+        except InsufficientMemoryError:
+            if self._memory is None:
+                raise
+            self._memory.look()
+            machine = self.machine
+            check_smallest(prepared.circuit, prepared.options, prepared.columns, machine)
+        return machine
+
+    def _obey_late_signals(self, signals: SignalNotes) -> None:
+        """Begin nothing after a SIGTERM that came too late for the run before.
+
+        A run that was stopped has obeyed it; what others tell of the same SIGTERM comes later.
+        """
+        late = list(iter(signals_heard(signals, self._comm), None))
+        obeyed, self._was_stopped = self._was_stopped, False
+        for number, mpi_rank in late:
+            if number == signal.SIGTERM and not obeyed:
+                self._was_stopped = True
+                raise stopped_before(mpi_rank)
+
     def _run(self, job: Job, orders: Orders) -> Report:
-        if self._comm is None:
-            report = _executed(job, self._grids.get(job.grid), self.threads, orders)
-        else:
-            assert self._world is not None
-            with ending_the_job_on_failure(self._world):
-                tell(self._comm, job)
-                report = _executed(job, self._grids.get(job.grid), self.threads, orders)
+        try:
+            report = self._told_and_executed(job, orders)
+        except StoppedError:
+            self._was_stopped = True
+            raise
         assert report is not None
         return report
+
+    def _told_and_executed(self, job: Job, orders: Orders) -> Report | None:
+        if self._comm is None:
+            return _executed(job, self._grids.get(job.grid), self.threads, orders)
+        assert self._world is not None
+        with ending_the_job_on_failure(self._world):
+            tell(self._comm, job)
+            return _executed(job, self._grids.get(job.grid), self.threads, orders)
 
 
 def _executed(job: Job, grid: GridCommunicator, threads: int, orders: Orders) -> Report | None:
@@ -277,10 +318,15 @@ def survey(comm: MPI.Intracomm) -> tuple[int, Machine]:
 
     host = comm.Split_type(MPI.COMM_TYPE_SHARED)
     threads = threads_per_rank(host.allgather(own_cores()))
-    memory = comm.allreduce(usable(available_bytes(), host.size), op=MPI.MIN)
+    on_host = host.size
+    memory = comm.allreduce(usable(available_bytes(), on_host), op=MPI.MIN)
     host.Free()
     return threads, Machine(
-        mpi_ranks=comm.size, bytes_per_rank=memory, speeds=_speeds(comm, threads), threads=threads
+        mpi_ranks=comm.size,
+        bytes_per_rank=memory,
+        speeds=_speeds(comm, threads),
+        threads=threads,
+        mpi_ranks_on_host=on_host,
     )
 
 
@@ -334,7 +380,7 @@ def teller(comm: MPI.Intracomm) -> Callable[[int], None]:
 def signals_heard(
     signals: SignalNotes, comm: MPI.Intracomm | None, others: Heard | None = None
 ) -> Heard:
-    """What tells a leader of signals, and who got them; those of earlier runs are forgotten."""
+    """What tells a leader of signals, and who got them."""
 
     def heard() -> tuple[int, int] | None:
         if comm is not None:
@@ -345,8 +391,6 @@ def signals_heard(
         number = signals.heard()
         return None if number is None else (number, job_rank())
 
-    while heard() is not None:
-        pass
     return heard if others is None else lambda: heard() or others()
 
 

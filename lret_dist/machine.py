@@ -84,6 +84,7 @@ class Machine:
         speeds: of the slowest of them.
         threads: threads of each of them.
         limited_by: name of the option that gives ``bytes_per_rank``, None for the machine itself.
+        mpi_ranks_on_host: those of them that share the driver's host.
     """
 
     mpi_ranks: int
@@ -91,6 +92,7 @@ class Machine:
     speeds: Speeds = USUAL_SPEEDS
     threads: int = 1
     limited_by: str | None = None
+    mpi_ranks_on_host: int = 1
 
     def limited(self, max_memory_mb: float | None) -> Machine:
         """As a run sees it that may use so many MiB on each MPI rank, or all there are."""

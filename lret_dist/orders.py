@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["DriverOrders", "Order", "Orders", "not_begun"]
+__all__ = ["DriverOrders", "Order", "Orders", "not_begun", "stopped_before"]
 
 #: Seconds within which several signals ask for one checkpoint.
 _TOGETHER = 1.0
@@ -51,6 +51,11 @@ class Orders:
 def not_begun(stopped: StoppedError) -> StoppedError:
     """The error of a circuit that was to run after another one of its batch, which has stopped."""
     return _stopped("batch", "before this circuit began", stopped.mpi_rank)
+
+
+def stopped_before(mpi_rank: int) -> StoppedError:
+    """The error of a run for which SIGTERM has come before it began, on that MPI rank."""
+    return _stopped("run", "before it began", mpi_rank)
 
 
 def _stopped(what: str, how: str, mpi_rank: int | None) -> StoppedError:

@@ -17,11 +17,12 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import nullcontext
 from operator import index
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lret_dist.abstract_session import Session
-from lret_dist.available_memory import available_bytes, usable
+from lret_dist.available_memory import MemoryWatch, available_bytes, usable
 from lret_dist.crew import (
     COMMAND,
     LONG_PAUSE,
@@ -74,13 +75,14 @@ class DriverSession(Session):
     def __init__(self, comm: MPI.Intracomm | None = None) -> None:
         self._workers = comm if comm is not None and comm.size > 1 else None
         threads, machine = _surveyed(self._workers)
-        self._crew = Crew(self._workers, threads, machine)
+        memory = MemoryWatch(machine.mpi_ranks_on_host)
+        self._crew = Crew(self._workers, threads, machine, memory=memory)
         self._signals = SignalNotes()
         super().__init__(machine)
 
     def submit_prepared(self, prepared: list[PreparedRequest]) -> RunHandle:
         """As :meth:`submit`, for requests that are checked already."""
-        if any(each.options.checkpoint is not None for each in prepared):
+        if _can_be_saved(prepared):
             self._signals.install()
         return super().submit_prepared(prepared)
 
@@ -100,13 +102,20 @@ class DriverSession(Session):
     def _run_batch(
         self, handle: RunHandle, batch: list[PreparedRequest]
     ) -> Outcomes | CancelledError:
-        teams = choose_teams(batch, self._crew.machine)
-        if self._workers is not None and teams.number > 1:
+        # Between two circuits SIGTERM must not end the process: what came of the first would go.
+        with self._signals.active() if _can_be_saved(batch) else nullcontext():
+            teams = choose_teams(batch, self._crew.machine)
+            if self._workers is None or teams.number == 1:
+                return self._run_in_order(handle, batch)
             with ending_the_job_on_failure(self._workers):
                 tell(self._workers, teams)
                 return run_in_teams(
                     batch, teams, self._workers, self._crew, handle.stopping, self._signals
                 )
+
+    def _run_in_order(
+        self, handle: RunHandle, batch: list[PreparedRequest]
+    ) -> Outcomes | CancelledError:
         outcomes: Outcomes = []
         for prepared in batch:
             try:
@@ -123,6 +132,10 @@ class DriverSession(Session):
             except Exception as error:
                 outcomes.append(error)
         return outcomes
+
+
+def _can_be_saved(batch: list[PreparedRequest]) -> bool:
+    return any(each.options.checkpoint is not None for each in batch)
 
 
 def _surveyed(comm: MPI.Intracomm | None) -> tuple[int, Machine]:

@@ -22,7 +22,8 @@ class SignalNotes:
     """SIGTERM and SIGUSR1 of this process, for whoever asks.
 
     While nothing can be saved, SIGTERM ends the process as ever. SIGUSR1 does nothing: it asks for
-    a checkpoint, and Slurm sends it to all MPI ranks whatever they do.
+    a checkpoint, and Slurm sends it to all MPI ranks whatever they do. What is noted waits until
+    somebody asks, even beyond the run that it came in.
     """
 
     def __init__(self) -> None:
@@ -49,15 +50,14 @@ class SignalNotes:
 
     @contextmanager
     def active(self, tell: Callable[[int], None] | None = None) -> Iterator[None]:
-        """A run is under way that can be saved; ``tell`` gets the signals instead of the notes."""
+        """Runs are under way that can be saved; ``tell`` gets the signals instead of the notes."""
+        before = self._tell, self._active
         self.install()
-        self._noted.clear()
-        self._tell = tell or self._noted.append
-        self._active = True
+        self._tell, self._active = tell or self._noted.append, True
         try:
             yield
         finally:
-            self._active = False
+            self._tell, self._active = before
 
     def heard(self) -> int | None:
         """A signal that was not asked for yet, or None."""

@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -162,11 +163,17 @@ def _lead(crew: Crew, comm: MPI.Intracomm, signals: SignalNotes) -> None:
     """Run circuits that MPI rank 0 hands out, until there are no more."""
     sent: list[MPI.Request] = []
     stop = _Stop(comm)
-    while (item := next_message(comm, 0, _CIRCUIT)) is not None:
-        index, prepared = item
-        outcome = stop.stopped() or _outcome(crew, prepared, stop.cancelled, signals, stop.heard)
-        stop.note(outcome)
-        sent.append(comm.isend((index, outcome), 0, _OUTCOME))
+    with ExitStack() as stack:
+        while (item := next_message(comm, 0, _CIRCUIT)) is not None:
+            index, prepared = item
+            if prepared.options.checkpoint is not None:
+                # Until the batch is done: SIGTERM must not end what others run.
+                stack.enter_context(signals.active())
+            outcome = stop.stopped() or _outcome(
+                crew, prepared, stop.cancelled, signals, stop.heard
+            )
+            stop.note(outcome)
+            sent.append(comm.isend((index, outcome), 0, _OUTCOME))
     for request in sent:
         request.wait()
     stop.look()

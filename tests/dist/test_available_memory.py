@@ -75,3 +75,16 @@ def test_limits_of_the_process(kind: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert available_memory.usable(1 << 30, 1) == 0
     limits.clear()
     assert available_memory.process_headroom() == []
+
+
+def test_memory_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [900, 500, 100]
+    monkeypatch.setattr(available_memory, "available_bytes", lambda: left.pop(0))
+    monkeypatch.setattr(available_memory, "process_headroom", list)
+    monkeypatch.setattr(available_memory, "_LOOK_SECONDS", 60.0)
+    watch = available_memory.MemoryWatch(2)
+    assert [watch.free(), watch.free()] == [405, 405]
+    watch.look()
+    assert watch.free() == 225
+    monkeypatch.setattr(available_memory, "_LOOK_SECONDS", 0.0)
+    assert watch.free() == 45

@@ -31,6 +31,15 @@ def test_noted_while_a_run_can_be_saved(notes: SignalNotes, number: int) -> None
         assert notes.heard() is None
 
 
+def test_what_nobody_asked_for_waits(notes: SignalNotes) -> None:
+    with notes.active():
+        with notes.active():
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGUSR1)
+    with notes.active():
+        assert [notes.heard(), notes.heard()] == [signal.SIGTERM, signal.SIGUSR1]
+
+
 def test_sigusr1_between_runs_does_nothing(notes: SignalNotes) -> None:
     signal.raise_signal(signal.SIGUSR1)
     with notes.active():

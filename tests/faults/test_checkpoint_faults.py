@@ -170,3 +170,14 @@ def test_exception_in_a_phase_ends_the_job(
     assert "broken on purpose" in outcome.output
     assert "done" not in outcome.output.splitlines()
     saved_files(folder)
+
+
+def test_sigterm_after_the_last_decision_of_a_run(launch: Launch) -> None:
+    """Nothing of a batch begins after it, and what has ended is not lost."""
+    outcome = launch("late_signal", ranks=0).finish(WHOLE)
+    assert outcome.code == 0, outcome.output
+    lines = outcome.output.splitlines()
+    assert lines[0] == "counts {3: 10}"
+    assert lines[1] == "the run was stopped by SIGTERM on MPI rank 0 before it began"
+    assert lines[2] == "the batch was stopped by SIGTERM on MPI rank 0 before this circuit began"
+    assert lines[3] == "again {3: 10} {3: 10} {3: 10}"

@@ -37,6 +37,19 @@ def test_runs_keep_to_a_control_group(launch: Callable[..., Job], ranks: int) ->
     assert outcome.output.splitlines()[-1] == "done"
 
 
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_what_the_script_keeps_is_not_free(launch: Callable[..., Job], ranks: int) -> None:
+    with memory_group(900 << 20) as group:
+        if group is None:
+            pytest.skip("no control group can be made here")
+        arguments = (str(group.door), "450", "24")
+        outcome = launch("own_memory", *arguments, ranks=ranks).finish(60)
+        assert group.kills() == 0
+    assert outcome.code == 0, outcome.output
+    assert "refused: 24 qubits need at least" in outcome.output
+    assert "counts 10" in outcome.output
+
+
 @pytest.mark.parametrize("partition", ["row", "column"])
 def test_runs_keep_to_their_budget_on_every_mpi_rank(
     launch: Callable[..., Job], partition: str
