@@ -76,11 +76,15 @@ def report(result, options) -> None:
         )
     counts = sorted(result.get_counts().items(), key=lambda item: -item[1])
     likely = ", ".join(f"{bits}: {times}" for bits, times in counts[:3])
+    if facts["truncation"] == "certified":
+        error = f"certified error   {facts['truncation_error']:.2e} (allowed: {EPSILON:g})"
+    else:
+        error = f"standard error    {facts['standard_error']:.2e} (no memory for a certificate)"
     print(
         f"\n  {options.qubits} noisy qubits in {where}\n"
         f"    most counts       {likely}\n"
         f"    rank              {facts['final_rank']} of at most {2**options.qubits}\n"
-        f"    certified error   {facts['truncation_error']:.2e} (allowed: {EPSILON:g})\n"
+        f"    {error}\n"
         f"    time              {facts['execution_time_seconds']:.2f} s, "
         f"{facts['threads_per_rank']} threads per MPI rank\n"
         f"    peak memory       {facts['peak_memory_mb']:.0f} MiB per MPI rank\n",

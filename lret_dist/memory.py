@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from lret_dist.errors import InsufficientMemoryError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from lret_dist.machine import Machine
     from lret_dist.process_grid import ProcessGrid
     from lret_dist.program import Program
@@ -16,6 +19,7 @@ __all__ = [
     "batch_bytes",
     "borrowed_bytes",
     "check_batch_memory",
+    "check_decomposition",
     "check_density_memory",
     "check_memory",
     "columns_that_fit",
@@ -76,6 +80,24 @@ def check_density_memory(
             f"the density matrix of {num_qubits} qubits{others} needs {_gib(needed)} on each MPI "
             f'rank, but {_limit(machine)}; what would help: method="low_rank" or "automatic", or '
             f"{_advice(itemsize, 1, 0, machine)}"
+        )
+
+
+def check_decomposition(state: NDArray[np.complex128], machine: Machine) -> None:
+    """Refuse an initial state whose columns cannot be found: a matrix, and its eigenvectors.
+
+    Raises:
+        InsufficientMemoryError: saying how much is needed, how much there is, what would help.
+    """
+    if state.ndim < 2 or state.shape[0] != state.shape[1]:
+        return
+    # The solver works on copies.
+    needed = 5 * state.nbytes
+    if needed > machine.bytes_per_rank:
+        raise InsufficientMemoryError(
+            f"the eigenvectors of the density matrix of {len(state)} rows that the run begins with "
+            f"need {_gib(needed)}, but {_limit(machine)}; what would help: a factor or a state "
+            "vector as initial_state"
         )
 
 

@@ -17,6 +17,7 @@ from lret_dist.histories_choice import most_waiting, way_of_histories
 from lret_dist.kept_factors import check_factor_saves, kept_saves
 from lret_dist.light_cone import visible_part
 from lret_dist.memory import (
+    check_decomposition,
     check_density_memory,
     check_memory,
     columns_that_fit,
@@ -148,6 +149,7 @@ def prepare(request: SimulationRequest, machine: Machine, index: int = 0) -> Pre
     bound = visible_part(bound)
     columns = None
     if options.initial_state is not None:
+        check_decomposition(options.initial_state, machine.limited(options.max_memory_mb))
         columns = as_columns(options.initial_state, bound.num_qubits)
         small, kept = bound, tuple(range(bound.num_qubits))
     else:

@@ -11,6 +11,7 @@ from lret_dist.course import recorded_course
 from lret_dist.errors import InsufficientMemoryError
 from lret_dist.evolution import Evolution
 from lret_dist.memory import not_given
+from lret_dist.options import DEFAULT_EPSILON
 from lret_dist.process_memory import peak_mb, reset_peak
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.run_saver import RunSaver
@@ -19,6 +20,7 @@ from lret_dist.side_by_side import DensityHistories, Trajectories
 from lret_dist.threads import limited_threads
 from lret_dist.traffic import Traffic
 from lret_dist.traffic_model import modelled_traffic
+from lret_dist.truncation import TOO_LARGE
 
 if TYPE_CHECKING:
     from lret_dist.communicator import GridCommunicator
@@ -241,7 +243,7 @@ def assemble_result(
         metadata=metadata,
         standard_errors=outcome.standard_errors,
         history=outcome.history,
-        warnings=[*report.warnings, *_truncation_warnings(outcome, settings)],
+        warnings=[*report.warnings, *_truncation_warnings(job, outcome)],
     )
 
 
@@ -300,15 +302,28 @@ def _method_reason(job: Job, outcome: Outcome) -> str:
     return "cheaper than the density matrix" if settings.may_switch else "no other was allowed"
 
 
-def _truncation_warnings(outcome: Outcome, settings: RunSettings) -> list[str]:
+def _truncation_warnings(job: Job, outcome: Outcome) -> list[str]:
+    settings = job.settings
     if settings.sampling is not None and outcome.sampled_columns:
-        return _sampling_warnings(outcome, settings.sampling)
+        return [*_uncertified(job), *_sampling_warnings(outcome, settings.sampling)]
     if outcome.truncation_error <= settings.epsilon + _ROUNDING[settings.dtype.itemsize]:
         return []
     cause = "memory" if settings.max_rank is None else f"max_rank = {settings.max_rank} or memory"
     return [
         f"{cause} forced a truncation error of {outcome.truncation_error:.3g}, more than "
         f"epsilon = {settings.epsilon:.3g}; the result is within this larger error"
+    ]
+
+
+def _uncertified(job: Job) -> list[str]:
+    """What to say where an epsilon was asked for that memory cannot keep."""
+    epsilon = job.settings.epsilon
+    if job.truncation_reason != TOO_LARGE or epsilon == DEFAULT_EPSILON:
+        return []
+    return [
+        f"epsilon = {epsilon:.3g} is not certified: that would not fit in memory, so small "
+        'branches were sampled, with standard errors; more memory helps, or truncation="certified" '
+        "with whatever error memory forces"
     ]
 
 

@@ -50,8 +50,8 @@ def cpus_per_task(environment: Mapping[str, str] = os.environ) -> int | None:
 def memory_on_host(environment: Mapping[str, str] = os.environ) -> int | None:
     """Bytes that the job was given on this host, None where Slurm does not say.
 
-    ``--mem=0`` asks for all there is; srun and sbatch set the variables alike, and either only that
-    of a node or that of a core.
+    ``--mem=0`` asks for all there is. Of jobs of sbatch and salloc either the variable of a node is
+    set or that of a core; of a step that srun makes without either, none.
     """
     if (node := _number(environment, "SLURM_MEM_PER_NODE")) is not None:
         return node << 20

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from lret_dist.program import Program
     from lret_dist.saves import Save
 
-__all__ = ["TruncationChoice", "choose_truncation"]
+__all__ = ["TOO_LARGE", "TruncationChoice", "choose_truncation"]
 
+#: Why a run samples that was to be certified.
+TOO_LARGE = "a certified run would not fit in memory"
 #: Sampled columns of a batch, fewest where few are needed, and most exact columns beside them.
 _COLUMNS, _FEWEST_COLUMNS, _EXACT_COLUMNS = 16, 8, 8
 #: Bytes of columns that a thread keeps in the cache from step to step, roughly.
@@ -108,7 +110,7 @@ def _cheaper(
         return TruncationChoice(sampling=sampling, reason="a statistical error was asked for")
     certified, memory = _certified_cost(program, options, ranks, budget)
     if memory > budget:
-        return TruncationChoice(sampling=sampling, reason="a certified run would not fit in memory")
+        return TruncationChoice(sampling=sampling, reason=TOO_LARGE)
     if program.has_histories:
         return TruncationChoice(sampling=None, reason="outcomes on the way split the run")
     if options.epsilon != DEFAULT_EPSILON:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import pytest
 from budgets import CASES, HEAVY, growth_of, parted
 from random_circuits import brick_wall
@@ -19,6 +20,7 @@ from lret_dist import (
     Circuit,
     InsufficientMemoryError,
     SimulationOptions,
+    TruncationWarning,
     simulate,
 )
 from lret_dist.fingerprint import fingerprint
@@ -120,6 +122,26 @@ def test_a_budget_decides_the_teams() -> None:
         )
         batch = [prepare(request, machine, index) for index in range(4)]
         assert (choose_teams(batch, machine).size >= 2) == whole
+
+
+def test_an_initial_state_that_is_too_large_to_be_decomposed() -> None:
+    state = np.eye(1 << 9) / (1 << 9)
+    circuit = brick_wall(9, 1).measure_all()
+    words = (
+        "eigenvectors of the density matrix of 512 rows .* need 20 MiB, but max_memory_mb allows"
+    )
+    with pytest.raises(InsufficientMemoryError, match=words):
+        simulate(circuit, initial_state=state, max_memory_mb=15)
+
+
+def test_an_epsilon_that_memory_cannot_keep_is_not_replaced_without_a_word() -> None:
+    circuit, options = brick_wall(13, 4).measure_all(), {"method": "low_rank", "seed": 1}
+    with pytest.warns(TruncationWarning, match=r"epsilon = 0.001 is not certified: .* sampled"):
+        result = simulate(circuit, HEAVY, epsilon=1e-3, max_memory_mb=30, shots=20, **options)
+    assert result.metadata.truncation == "unbiased"
+    # Nobody has asked for a certificate.
+    result = simulate(circuit, HEAVY, max_memory_mb=30, shots=20, **options)
+    assert result.metadata.truncation == "unbiased"
 
 
 def test_histories_that_wait_have_room() -> None:
