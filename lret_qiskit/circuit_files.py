@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import sys
 import warnings
@@ -15,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lret_dist.errors import LretError
+from lret_dist.forecast_text import size_text
 from lret_dist.input_file import read_input
 from lret_qiskit import circuit_parsing
-from lret_qiskit.circuit_parsing import MEMORY_BYTES, SECONDS, kind_of, parse, words_of
+from lret_qiskit.circuit_parsing import MEMORY_BYTES, SECONDS, allowed, kind_of, parse, words_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -106,12 +108,14 @@ def _try(path: Path, content: bytes, kind: str) -> None:
 
 def _death(child: subprocess.CompletedProcess[bytes]) -> str:
     """Why a trial has ended without a word."""
-    last = child.stderr.decode(errors="replace")
+    told = child.stderr.decode(errors="replace").strip()
     if child.returncode in (-24, -9):
-        return f"reading it takes more than {SECONDS} s of CPU time"
-    if "memory allocation" in last:
-        return f"reading it takes more than {MEMORY_BYTES >> 30} GiB of memory"
-    return f"Qiskit's parser cannot take it, and has ended with code {child.returncode}"
+        return f"reading it takes more than {allowed(resource.RLIMIT_CPU, SECONDS)} s of CPU time"
+    if "memory allocation" in told.lower():
+        memory = size_text(allowed(resource.RLIMIT_AS, MEMORY_BYTES))
+        return f"reading it takes more than {memory} of memory"
+    last = f": {told.splitlines()[-1]}" if told else ""
+    return f"Qiskit's parser cannot take it, and has ended with code {child.returncode}{last}"
 
 
 def _located(path: Path, problem: str) -> str:

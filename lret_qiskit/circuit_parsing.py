@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-__all__ = ["MEMORY_BYTES", "SECONDS", "kind_of", "parse", "words_of"]
+__all__ = ["MEMORY_BYTES", "SECONDS", "allowed", "kind_of", "parse", "words_of"]
 
 #: Address space and CPU time that a trial may take.
 MEMORY_BYTES, SECONDS = 4 << 30, 60
@@ -65,6 +65,18 @@ def words_of(error: BaseException) -> str:
     # Qiskit's exceptions put quotes around it.
     text = getattr(error, "message", None) or str(error)
     return " ".join(str(text).split()) or type(error).__name__
+
+
+def allowed(limit: int, most: int) -> int:
+    """What a trial may take of a resource, in the units of ``setrlimit``.
+
+    Args:
+        limit: as ``resource.RLIMIT_AS``.
+        most: what it may take where this process may take more.
+    """
+    _, hard = resource.getrlimit(limit)
+    # Only a privileged process may raise its hard limit.
+    return most if hard == resource.RLIM_INFINITY else min(most, hard)
 
 
 def _parse_qasm(content: bytes) -> QuantumCircuit:
@@ -164,9 +176,12 @@ def _check_qpy_header(content: bytes) -> None:
 
 def _trial(kind: str) -> int:
     """Parse standard input within limits; tell on standard output what is wrong."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for limit, most in (
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_CPU, SECONDS),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(limit, (allowed(limit, most),) * 2)
     warnings.simplefilter("ignore")
     try:
         parse(sys.stdin.buffer.read(), kind)

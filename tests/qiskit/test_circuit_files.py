@@ -3,6 +3,8 @@
 import io
 import os
 import re
+import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -153,7 +155,8 @@ def test_openqasm_3_without_its_package(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
-        ("import os; os.abort()", "has ended with code -6"),
+        ("import os; os.abort()", "has ended with code -6$"),
+        ("import sys; sys.exit('first\\nthe last line\\n')", "with code 1: the last line$"),
         ("import os, signal; os.kill(0 or os.getpid(), signal.SIGXCPU)", "more than .* CPU time"),
         ("import os, sys; sys.stderr.write('memory allocation of'); sys.stderr.flush(); os.abort()",
          "more than 4 GiB of memory"),
@@ -174,6 +177,57 @@ def test_a_parser_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(circuit_parsing, "__file__", str(script))
     monkeypatch.setattr(circuit_files, "_PATIENCE", 0.2)
     with pytest.raises(CircuitFileError, match=r"more than 0\.2 s"):
+        load_circuit(written(tmp_path / "a.qasm", BELL2))
+
+
+@pytest.mark.parametrize(
+    ("hard", "most"), [(resource.RLIM_INFINITY, 100), (1000, 100), (100, 100), (30, 30), (0, 0)]
+)
+def test_a_trial_takes_no_more_than_its_process_may(
+    monkeypatch: pytest.MonkeyPatch, hard: int, most: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (0, hard))
+    assert circuit_parsing.allowed(resource.RLIMIT_AS, 100) == most
+
+
+def unprivileged() -> list[str]:
+    """The words before a command that let it raise no hard limit."""
+    if os.geteuid():
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("there is no setpriv")
+    return ["setpriv", "--bounding-set", "-sys_resource", "--inh-caps", "-sys_resource"]
+
+
+def test_hard_limits_below_those_of_a_trial(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.qasm", BELL2)
+    code = (
+        "import resource\n"
+        "from lret_qiskit.circuit_files import load_circuit\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))\n"
+        "resource.setrlimit(resource.RLIMIT_CPU, (50, 50))\n"
+        f"load_circuit({str(path)!r})\n"
+    )
+    command = [*unprivileged(), sys.executable, "-P", "-c", code]
+    # Threads set address space aside, as many as there are cores.
+    single = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, env=single, check=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "more than 50 s of CPU time"),
+        ("raise SystemExit('Memory allocation failed')", "more than 50 B of memory"),
+    ],
+)
+def test_a_trial_that_met_a_lower_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, problem: str
+) -> None:
+    script = written(tmp_path / "crash.py", code)
+    monkeypatch.setattr(circuit_parsing, "__file__", str(script))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (50, 50))
+    with pytest.raises(CircuitFileError, match=problem):
         load_circuit(written(tmp_path / "a.qasm", BELL2))
 
 
