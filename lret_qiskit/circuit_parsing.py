@@ -85,6 +85,8 @@ def _parse_qasm(content: bytes) -> QuantumCircuit:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(f"line {line}: expected UTF-8 text, got byte {error.start}") from None
+    # A byte-order mark, as some editors write it.
+    text = text.removeprefix("\ufeff")
     # Of a comment its lines are kept, so that lines have the numbers of the file.
     code = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n") or " ", text)
     _check_numbers(code)

@@ -1,5 +1,6 @@
 """Circuits from files: what is read, and that nothing else does harm."""
 
+import codecs
 import io
 import os
 import re
@@ -61,6 +62,13 @@ def test_openqasm(tmp_path: Path, bell_gates: QuantumCircuit, text: str) -> None
     assert Operator(gates).equiv(bell_gates)
 
 
+@pytest.mark.parametrize("text", [BELL2, BELL3], ids=["2", "3"])
+def test_a_byte_order_mark(tmp_path: Path, text: str) -> None:
+    marked = written(tmp_path / "marked.qasm", codecs.BOM_UTF8 + text.encode())
+    plain = written(tmp_path / "plain.qasm", text)
+    assert load_circuit(marked) == load_circuit(plain)
+
+
 def test_legacy_gates_of_openqasm_2(tmp_path: Path) -> None:
     text = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\nsx q[0];\nrzz(0.1) q[0],q[1];\n'
     assert set(load_circuit(written(tmp_path / "a.qasm", text)).count_ops()) == {"sx", "rzz"}
@@ -84,6 +92,9 @@ def test_what_qiskit_writes_in_openqasm_3(tmp_path: Path, bell: QuantumCircuit) 
         ("a.txt", "", "expected a name that ends with .qasm or .qpy"),
         ("a.qasm", "", "expected 'OPENQASM 2.0;' or 'OPENQASM 3.0;' at the beginning"),
         ("a.qasm", b"OPENQASM 2.0;\n\xff", "line 2: expected UTF-8 text, got byte 14"),
+        ("a.qasm", codecs.BOM_UTF8 + b"OPENQASM 2.0;\n\xff", "line 2: expected UTF-8 .* byte 17"),
+        ("a.qasm", codecs.BOM_UTF8 + b"OPENQASM 2.0;\nfoo q;", "line 2, column 0: 'foo' is not"),
+        ("a.qasm", codecs.BOM_UTF8 + b"OPENQASM 4.0;\nqreg q[1];", "line 1, column 9: can only"),
         ("a.qasm", "OPENQASM 2.0;\nqreg q[2]\n", "line 2, column 0: .*expecting to see ';'"),
         ("a.qasm", "OPENQASM 2.0;\nqreg q[1];\nfoo q[0];", "line 3, column 0: 'foo' is not def"),
         ("a.qasm", "OPENQASM 2.0;\nqreg q[1000000000];", "line 2: expected at most 1000000 qubits"),
