@@ -20,7 +20,12 @@ from lret_qiskit.primitives.observables import (
     without_idle_qubits,
 )
 from lret_qiskit.primitives.options import EstimatorOptions, made_options
-from lret_qiskit.primitives.precision import options_for, options_with_shots, samples
+from lret_qiskit.primitives.precision import (
+    check_finite,
+    options_for,
+    options_with_shots,
+    samples,
+)
 from lret_qiskit.primitives.pub_task import PubTask
 
 if TYPE_CHECKING:
@@ -125,6 +130,7 @@ class LRETEstimator(LRETPrimitive, BaseEstimatorV2):  # type: ignore[misc]
         for number, pub in enumerate(pubs):
             with naming(f"PUB {number}"):
                 coerced.append(EstimatorPub.coerce(pub, precision))
+                check_finite(coerced[-1].precision)
         options = self._run_options()
         noise = self._noise(options)
         tasks = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
@@ -60,7 +61,8 @@ def distinct_observables(array: ObservablesArray) -> tuple[list[Observable], NDA
     """The observables without repetitions, and the number of each one's in the array's shape.
 
     Raises:
-        ValueError: for a product of so many projectors that it becomes too many Pauli strings.
+        ValueError: for a coefficient that is not finite, and a product of so many projectors that
+            it becomes too many Pauli strings.
     """
     numbers: dict[Observable, int] = {}
     # Each element is a dictionary of labels, in which the last letter acts on qubit 0.
@@ -149,6 +151,8 @@ class SavedSums:
 def _observable(labels: Mapping[str, float]) -> Observable:
     sums: dict[Pauli, float] = {}
     for label, coefficient in labels.items():
+        if not math.isfinite(coefficient):
+            raise ValueError(f"coefficients must be finite, got {coefficient} for {label!r}")
         for pauli, factor in _expanded(label):
             sums[pauli] = sums.get(pauli, 0.0) + factor * float(coefficient)
     return _of_sums(sums)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lret_dist import SimulationOptions
 
-__all__ = ["options_for", "options_with_shots", "samples"]
+__all__ = ["check_finite", "options_for", "options_with_shots", "samples"]
 
 #: Circuits on at most so many qubits are never sampled unless that is asked for: without a standard
 #: error they take as long, about 10 ms.
@@ -18,6 +18,20 @@ _SMALL = 8
 _MOST_SHOTS = 1_000_000
 #: Largest standard error that a simulation takes.
 _LARGEST = 0.5
+
+
+def check_finite(precision: float) -> None:
+    """Refuse what is not finite; a PUB has refused what is negative, or no number.
+
+    Raises:
+        ValueError: for NaN, infinity, and an integer that no float can hold.
+    """
+    try:
+        finite = math.isfinite(precision)
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise ValueError(f"precision must be finite, got {precision}")
 
 
 def samples(options: SimulationOptions, precision: float, qubits: int) -> bool:

@@ -353,6 +353,24 @@ def test_errors_name_the_pub() -> None:
         job.result()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, np.float32("nan"), 10**400])
+def test_a_precision_that_is_not_finite(value: float) -> None:
+    circuit, words = state(2), "PUB 0: precision must be finite, got (nan|inf|10)"
+    with pytest.raises(ValueError, match=words):
+        LRETEstimator().run([(circuit, "ZZ")], precision=value)
+    with pytest.raises(ValueError, match=words):
+        LRETEstimator().run([(circuit, "ZZ", None, value)], precision=0.1)
+    with pytest.raises(ValueError, match=words):
+        LRETEstimator(default_precision=value).run([(circuit, "ZZ")])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_coefficients_that_are_not_finite(value: float) -> None:
+    words = rf"PUB 0 .*coefficients must be finite, got {value} for 'ZZ'"
+    with pytest.raises(ValueError, match=words):
+        LRETEstimator().run([(state(2), {"ZX": 1.0, "ZZ": value})])
+
+
 @pytest.mark.parametrize("noisy", [False, True])
 def test_variational_eigensolver(noisy: bool, noise: NoiseModel) -> None:
     estimator = LRETEstimator(noise_model=noise if noisy else None)
