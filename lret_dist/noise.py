@@ -184,7 +184,12 @@ class NoiseModel:
         return cls._read(fields)
 
     def to_json(self, target: str | PathLike[str] | IO[str] | IO[bytes]) -> None:
-        """Write the model to a JSON file, given by its path or open; numbers are kept exactly."""
+        """Write the model to a JSON file, given by its path or open; numbers are kept exactly.
+
+        Raises:
+            TypeError: for anything but a path or an open file.
+            OSError: for a file that cannot be written.
+        """
         write_json(self.to_dict(), target)
 
     @classmethod
@@ -192,6 +197,7 @@ class NoiseModel:
         """Read a model from a JSON file, given by its path or open.
 
         Raises:
+            TypeError: for anything but a path or an open file.
             ValueError: as of :meth:`from_dict`, or for text that is no JSON.
             OSError: for a file that cannot be read.
         """

@@ -139,11 +139,13 @@ def read_json(source: str | PathLike[str] | IO[str] | IO[bytes]) -> Any:
     """The plain data of a JSON file, given by its path or open.
 
     Raises:
+        TypeError: for anything but a path or an open file.
         OSError: for a file that cannot be read.
         ValueError: for a path that is no regular file, and text that is no JSON, is too long or
             nested too deeply, names a key twice, or holds NaN, infinity or an integer of more than
             400 digits. Of a path, the text names it.
     """
+    _check_file(source, "read")
     with naming(source):
         try:
             return _parsed(_content(source))
@@ -159,13 +161,22 @@ def write_json(document: Any, target: str | PathLike[str] | IO[str] | IO[bytes])
     """Write plain data as JSON to a path, or to an open file; floats are written exactly.
 
     A file that is given by its path is there as a whole or not at all.
+
+    Raises:
+        TypeError: for anything but a path or an open file.
     """
+    _check_file(target, "write")
     text = json.dumps(document, allow_nan=False) + "\n"
     if isinstance(target, str | PathLike):
         write_text(target, text)
         return
     is_text = hasattr(target, "encoding")
     cast("IO[Any]", target).write(text if is_text else text.encode())
+
+
+def _check_file(file: object, method: str) -> None:
+    if not isinstance(file, str | PathLike) and not hasattr(file, method):
+        raise TypeError(f"expected a path or an open file, got {_shown(file)}")
 
 
 def _content(source: str | PathLike[str] | IO[str] | IO[bytes]) -> str | bytes:

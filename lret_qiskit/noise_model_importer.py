@@ -105,6 +105,7 @@ class NoiseModelImporter:
         """Read such a document from a JSON file, given by its path or open.
 
         Raises:
+            TypeError: for anything but a path or an open file.
             ValueError: saying where the document is wrong.
             OSError: for a file that cannot be read.
         """

@@ -230,6 +230,15 @@ def test_what_is_no_file(tmp_path: Path, make, message: str) -> None:
         NoiseModel.from_json(path)
 
 
+@pytest.mark.parametrize("file", [3, None, b"noise.json"])
+def test_what_is_neither_a_path_nor_open(file: object) -> None:
+    words = f"expected a path or an open file, got {file!r}"
+    with pytest.raises(TypeError, match=words):
+        NoiseModel.from_json(file)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=words):
+        NoiseModel().to_json(file)  # type: ignore[arg-type]
+
+
 def test_a_byte_order_mark_is_passed_over() -> None:
     assert read_json(io.BytesIO("\ufeff[1]".encode())) == [1]
 
