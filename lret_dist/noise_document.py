@@ -124,8 +124,8 @@ def _read_qubits(node: Node | None) -> int | tuple[int, ...] | None:
         return None
     if not isinstance(node.value, list):
         return node.integer(least=0, most=MAX_QUBITS - 1)
-    items = node.items(most=MAX_GATE_QUBITS, least=2)
-    return tuple(item.integer(least=0, most=MAX_QUBITS - 1) for item in items)
+    node.items(most=MAX_GATE_QUBITS, least=2)
+    return node.distinct_qubits(most=MAX_QUBITS)
 
 
 def _written_term(term: ErrorTerm) -> dict[str, Any]:

@@ -168,6 +168,9 @@ ROW = [*KRAUS, 0, 1]
         (["readout_errors", 0, "probabilities", 1], [-1, 2], "must be finite and not negative"),
         (["readout_errors", 0, "qubit"], 3, r"\[1\]: a readout error of qubit 3 is there already"),
         (["readout_errors", 0, "qubit"], "3", "qubit: expected an integer, got '3'"),
+        (["readout_errors", 0, "qubit"], [0, 0], r"qubit: qubits must be distinct, got \[0, 0\]"),
+        (["readout_errors", 0, "qubit"], [0], "qubit: expected 2 to 6 elements, got 1"),
+        (["readout_errors", 0, "qubit"], [0, -1], r"qubit\[1\]: expected an integer from 0"),
     ],
 )
 def test_what_is_wrong_and_where(path: list, value: object, message: str) -> None:
