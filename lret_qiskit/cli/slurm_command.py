@@ -55,17 +55,30 @@ class _Wishes:
         return [*words, *self.sbatch]
 
 
+def _one_word(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """A value of an option of sbatch, which would take what follows a space for another option."""
+    if value is not None and (not value.isprintable() or value.split() != [value]):
+        raise click.BadParameter(f"expected one word, got {value!r}")
+    return value
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @run_options
 @click.option("--output", type=NewFile(), help="The JSON file of the result.")
 @click.option("--script", type=NewFile(), help="Where to write the script.")
-@click.option("--partition", help="Partition of the cluster.  [default: the cluster's own]")
-@click.option("--account", help="Account that the job is charged to.")
+@click.option(
+    "--partition",
+    callback=_one_word,
+    help="Partition of the cluster.  [default: the cluster's own]",
+)
+@click.option("--account", callback=_one_word, help="Account that the job is charged to.")
 @click.option("--max-nodes", type=click.IntRange(1), help="Most nodes.  [default: 16]")
 @click.option("--cores-per-node", type=click.IntRange(1), help="[default: as sinfo tells]")
 @click.option("--memory-per-node", help='As "256GiB".  [default: as sinfo tells]')
-@click.option("--time", help="Time limit, as sbatch takes it.  [default: from the plan]")
+@click.option(
+    "--time", callback=_one_word, help="Time limit, as sbatch takes it.  [default: from the plan]"
+)
 @click.option("--sbatch", multiple=True, metavar="OPTION", help='Any other, as "--qos=long".')
 @click.option("--launcher", help="What starts MPI ranks.  [default: srun, as the MPI library asks]")
 def slurm(file: Path, output: Path | None, script: Path | None, **given: Any) -> None:
