@@ -40,7 +40,7 @@ def launched_processes(environment: Mapping[str, str] = os.environ) -> int | Non
     """Number of processes that the launcher started, or None where it does not say."""
     for name in _SIZE_VARIABLES:
         value = environment.get(name, "")
-        if value.isdigit():
+        if value.isdecimal():
             return int(value)
     tasks = slurm.step_tasks(environment)
     return tasks if tasks > 1 else None

@@ -48,7 +48,7 @@ def threads_per_rank(cores_of_ranks: Sequence[frozenset[int]]) -> int:
 def _openmp_threads() -> int | None:
     # It may be a list, one number for each nesting level.
     value = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return int(value) if value.isdigit() and int(value) > 0 else None
+    return int(value) if value.isdecimal() and int(value) > 0 else None
 
 
 @contextmanager

@@ -127,6 +127,7 @@ def test_a_closed_session_takes_nothing() -> None:
         ({"PMI_SIZE": "4", "PMI_RANK": "0"}, True, 4),
         ({"OMPI_COMM_WORLD_SIZE": "2", "PMIX_RANK": "1"}, True, 2),
         ({"PMIX_RANK": "0"}, True, None),
+        ({"PMI_SIZE": "²"}, True, None),
         ({"SLURM_STEP_NUM_TASKS": "8", "SLURM_PROCID": "3"}, True, 8),
         ({"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"}, False, None),
     ],
@@ -151,6 +152,8 @@ def test_threads_obey_the_user_then_slurm_then_the_cores(monkeypatch: pytest.Mon
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", str(cores))
     assert threads_per_rank([mine, mine]) == max(1, cores // 2)
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
+    assert threads_per_rank([mine]) == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "²")
     assert threads_per_rank([mine]) == 1
     monkeypatch.setenv("OMP_NUM_THREADS", f"{cores + 5},2")
     assert threads_per_rank([mine]) == cores
