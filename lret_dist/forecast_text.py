@@ -128,5 +128,6 @@ def size_text(size: float) -> str:
     """A number of bytes with a unit of its size."""
     for unit, each in _SIZES:
         if size >= each:
-            return f"{size / each:.3g} {unit}"
+            # From 1000 on, three digits would need an exponent.
+            return f"{size / each:{'.0f' if size >= 1000 * each else '.3g'}} {unit}"
     return "0 B"

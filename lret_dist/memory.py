@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from lret_dist.errors import InsufficientMemoryError
+from lret_dist.forecast_text import size_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,9 +59,9 @@ def check_memory(
     needed = rows * columns * itemsize + 2 * 8 * rows + results
     if needed > machine.bytes_per_rank:
         raise InsufficientMemoryError(
-            f"{num_qubits} qubits need at least {_gib(needed)} on each MPI rank ({rows} rows, "
+            f"{num_qubits} qubits need at least {size_text(needed)} on each MPI rank ({rows} rows, "
             f"{columns} columns of {itemsize} bytes an entry, probabilities"
-            f"; saved data and samples: {_gib(results)}), but {_limit(machine)}; "
+            f"; saved data and samples: {size_text(results)}), but {_limit(machine)}; "
             f"what would help: {_advice(itemsize, columns, results, machine)}"
         )
 
@@ -77,9 +78,9 @@ def check_density_memory(
     others = f" and {waiting} others, of histories that wait," if waiting else ""
     if needed > machine.bytes_per_rank:
         raise InsufficientMemoryError(
-            f"the density matrix of {num_qubits} qubits{others} needs {_gib(needed)} on each MPI "
-            f'rank, but {_limit(machine)}; what would help: method="low_rank" or "automatic", or '
-            f"{_advice(itemsize, 1, 0, machine)}"
+            f"the density matrix of {num_qubits} qubits{others} needs {size_text(needed)} on each "
+            f'MPI rank, but {_limit(machine)}; what would help: method="low_rank" or "automatic", '
+            f"or {_advice(itemsize, 1, 0, machine)}"
         )
 
 
@@ -125,8 +126,8 @@ def check_batch_memory(num_qubits: int, needed: int, machine: Machine) -> None:
     """
     if needed > machine.bytes_per_rank:
         raise InsufficientMemoryError(
-            f"two sampled columns of {num_qubits} qubits need {_gib(needed)} on each MPI rank, but "
-            f'{_limit(machine)}; what would help: truncation="certified", or '
+            f"two sampled columns of {num_qubits} qubits need {size_text(needed)} on each MPI rank"
+            f', but {_limit(machine)}; what would help: truncation="certified", or '
             f"{_advice(8, 1, 0, machine)}"
         )
 
@@ -150,7 +151,7 @@ def not_given(reason: str) -> str:
 
 def _limit(machine: Machine) -> str:
     """How much there is, and which option says so."""
-    there = _gib(machine.bytes_per_rank)
+    there = size_text(machine.bytes_per_rank)
     if machine.limited_by is None:
         return f"{there} can be used"
     return f"{machine.limited_by} allows {there}"
@@ -193,9 +194,3 @@ def run_overhead(budget: int) -> int:
 def borrowed_bytes(grid: ProcessGrid, column_bytes: int) -> int:
     """Bytes of the columns of other groups that an MPI rank builds branches of at a time: two."""
     return 2 * column_bytes if grid.columns > 1 else 0
-
-
-def _gib(size: float) -> str:
-    if size >= 2**30:
-        return f"{size / 2**30:.1f} GiB"
-    return f"{size / 2**20:.0f} MiB"

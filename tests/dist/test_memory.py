@@ -68,7 +68,9 @@ def test_a_budget_only_ever_takes_memory_away() -> None:
 
 def test_refusals_name_the_budget() -> None:
     circuit = brick_wall(20, 1).measure_all()
-    words = "32 MiB .* max_memory_mb allows 20 MiB; what would help: a larger max_memory_mb, or mo"
+    words = (
+        r"32\.1 MiB .* max_memory_mb allows 20 MiB; what would help: a larger max_memory_mb, or m"
+    )
     with pytest.raises(InsufficientMemoryError, match=words):
         simulate(circuit, max_memory_mb=20)
     with pytest.raises(InsufficientMemoryError, match="a larger max_memory_mb, or saving fewer"):
@@ -79,6 +81,10 @@ def test_refusals_name_the_budget() -> None:
     words = "two sampled columns of 20 qubits need .* MiB .* max_memory_mb allows 50 MiB"
     with pytest.raises(InsufficientMemoryError, match=words):
         simulate(circuit, HEAVY, truncation="unbiased", max_memory_mb=50)
+    with pytest.raises(
+        InsufficientMemoryError, match=r"32\.5 KiB .* max_memory_mb allows 10\.2 KiB"
+    ):
+        simulate(brick_wall(10, 1).measure_all(), shots=8, max_memory_mb=0.01)
     words = r"11 qubits and 5 others, of histories that wait, needs 193 MiB"
     with pytest.raises(InsufficientMemoryError, match=words):
         simulate(parted(11, 2), HEAVY, method="density_matrix", max_memory_mb=150)

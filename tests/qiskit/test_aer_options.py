@@ -101,7 +101,7 @@ def test_memory_limits_are_kept(bell: QuantumCircuit, limit: float | None) -> No
         if limit in (0, -1, None):
             assert backend.run(wide, shots=1, **options).result().success
         else:
-            with pytest.raises(InsufficientMemoryError, match="max_memory_mb allows 64 MiB"):
+            with pytest.raises(InsufficientMemoryError, match=f"max_memory_mb allows {limit} MiB"):
                 backend.run(wide, shots=1, **options).result()
 
 

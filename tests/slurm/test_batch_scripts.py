@@ -136,7 +136,7 @@ def test_a_run_gets_the_memory_and_the_cores_of_its_job(sbatch: Submitter) -> No
     job = sbatch.run(*one_task, *demo, "--qubits", "10")
     assert "2 threads per MPI rank" in job.output
     job = sbatch.run(*one_task, *demo, "--qubits", "27", code=1)
-    assert "InsufficientMemoryError: 27 qubits need at least 4.0 GiB" in job.output
+    assert "InsufficientMemoryError: 27 qubits need at least 4 GiB" in job.output
     limit = re.search(r"but ([\d.]+) (MiB|GiB) can be used", job.output)
     assert limit is not None
     size = float(limit[1]) * {"MiB": 1, "GiB": 1024}[limit[2]]
