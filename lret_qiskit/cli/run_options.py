@@ -54,7 +54,10 @@ _OPTIONS = (
     ),
     click.option("--seed", type=int, help="The same counts again.  [default: a fresh one]"),
     click.option(
-        "--max-memory-mb", type=float, help="Most MiB of the run on each MPI rank, beside Python."
+        "--max-memory-mb",
+        # To the backend 0 is no limit, as it is to Aer; at a terminal it would be a mistake.
+        type=click.FloatRange(0, min_open=True),
+        help="Most MiB of the run on each MPI rank, beside Python.  [default: what is free]",
     ),
     click.option(
         "--checkpoint",

@@ -154,6 +154,9 @@ def test_a_circuit_that_measures_nothing(tmp_path: Path) -> None:
         (["--truncation", "none"], "'none' is not one of"),
         (["--output", "/nowhere/x.json"], "there is no folder /nowhere"),
         (["--max-memory-mb", "0.00001"], "max_memory_mb"),
+        (["--max-memory-mb", "0"], "'--max-memory-mb': 0.0 is not in the range x>0"),
+        (["--max-memory-mb", "-1"], "'--max-memory-mb': -1.0 is not in the range x>0"),
+        (["--max-memory-mb", "nan"], "max_memory_mb must be positive and finite, got nan"),
     ],
 )
 def test_what_a_run_refuses(file: Path, words: list[str], problem: str) -> None:
