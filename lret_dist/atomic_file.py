@@ -35,12 +35,13 @@ def replacing(path: str | PathLike[str]) -> Iterator[IO[bytes]]:
     Raises:
         OSError: as the operating system does; the old file is left, and no other.
     """
-    target = Path(os.path.realpath(path))
-    mode = _mode(target)
+    # Not of the real path: that of a pipe in /dev/stdout is a name that cannot be opened.
+    mode = _mode(Path(path))
     if mode is not None and not stat.S_ISREG(mode):
-        with target.open("wb") as file:
+        with Path(path).open("wb") as file:
             yield file
         return
+    target = Path(os.path.realpath(path))
     partial = target.with_name(f".lret-{secrets.token_hex(8)}.partial")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(partial, flags, 0o666)

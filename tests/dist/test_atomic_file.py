@@ -98,6 +98,11 @@ def test_what_is_no_regular_file_is_written_to(tmp_path: Path) -> None:
         write_text(tmp_path, "text")
 
 
+def test_a_pipe_is_written_to() -> None:
+    code = "from lret_dist.atomic_file import write_text; write_text('/dev/stdout', 'text')"
+    assert subprocess.check_output([sys.executable, "-c", code], timeout=120) == b"text"
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_text(tmp_path / "none" / "a.json", "text")
