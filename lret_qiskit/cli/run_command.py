@@ -31,7 +31,8 @@ def run(file: Path, output: Path | None, **given: Any) -> None:
     """Simulate the circuit in FILE, OpenQASM 2 or 3 (.qasm) or QPY (.qpy).
 
     The result goes to --output, and a summary to standard output. Without --output, a terminal
-    shows the summary, and a pipe or file gets the whole result as JSON.
+    shows the summary, and a pipe or file gets the whole result as JSON. Where --output cannot be
+    written in the end, the whole result goes to standard output, and the code is 1.
 
     A run that a signal has stopped and saved ends with code 75; the same command goes on.
     """
@@ -41,9 +42,20 @@ def run(file: Path, output: Path | None, **given: Any) -> None:
     result = named.backend.run(named.circuit, **named.options).result()
     text = json.dumps(_document(file, result), indent=2)
     if output is not None:
-        write_text(output, f"{text}\n")
+        _write(output, text)
     whole = output is None and not sys.stdout.isatty()
     click.echo(text if whole else _summary(result))
+
+
+def _write(output: Path, text: str) -> None:
+    """Write the result, or show it: a run of days is not lost with its file."""
+    try:
+        write_text(output, f"{text}\n")
+    except OSError as error:
+        click.echo(text)
+        raise click.ClickException(
+            f"{output} cannot be written: {error.strerror}; the result is on standard output"
+        ) from error
 
 
 def _document(file: Path, result: Result) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable, Iterator
 from itertools import takewhile
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mpi_job import LAUNCHER, Job
 from qiskit import QuantumCircuit, qasm2, qpy
 from qiskit.circuit.library import DiagonalGate
 from qiskit_aer.noise import NoiseModel, depolarizing_error
+from small_disk import largest_file, mounted, unmount
 
 import lret_dist
 from lret_qiskit import LRETBackend, NoiseModelImporter
@@ -128,6 +130,72 @@ def test_a_summary_goes_beside_the_file_of_the_result(tmp_path: Path, file: Path
     assert "at most 0.00e+00 (trace distance)" in shown
     shown = lret("run", file, "--output", output, "--noise", RATES, "--truncation", "unbiased")
     assert "standard error  " in shown.stdout
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a file system over a new folder."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounts: list[Path] = []
+
+    def mount(options: str) -> Path:
+        if not mounted(folder, options):
+            pytest.skip("mounting is not permitted")
+        mounts.append(folder)
+        return folder
+
+    yield mount
+    for each in mounts:
+        unmount(each)
+
+
+def check_shown_instead(result: Result, output: Path, reason: str) -> None:
+    """The whole result is on standard output, and the old file is as it was."""
+    assert result.exit_code == 1, result.output
+    document = json.loads(result.stdout)
+    assert sum(document["counts"].values()) == document["shots"] == 1024
+    said = f"Error: {output} cannot be written: {reason}; the result is on standard output\n"
+    assert result.stderr == said
+    assert [path.read_text() for path in output.parent.iterdir()] == ["old"]
+
+
+def test_a_result_whose_disk_is_full_is_shown(disk: Callable[[str], Path], file: Path) -> None:
+    output = disk("size=4k") / "result.json"
+    output.write_text("old")
+    result = CliRunner().invoke(cli, ["run", str(file), "--output", str(output)])
+    check_shown_instead(result, output, "No space left on device")
+
+
+def test_a_result_that_is_too_large_for_a_file_is_shown(tmp_path: Path, file: Path) -> None:
+    output = tmp_path / "disk" / "result.json"
+    output.parent.mkdir()
+    output.write_text("old")
+    with largest_file(100):
+        result = CliRunner().invoke(cli, ["run", str(file), "--output", str(output)])
+    check_shown_instead(result, output, "File too large")
+
+
+@pytest.mark.parametrize("command", ["run", "slurm"])
+def test_a_folder_that_cannot_be_written_to(
+    disk: Callable[[str], Path], tmp_path: Path, file: Path, command: str
+) -> None:
+    output, link = disk("ro") / "result.json", tmp_path / "link.json"
+    link.symlink_to(output)
+    for path in (output, link):
+        said = refused(command, file, "--output", path)
+        assert f"the folder {output.parent} cannot be written to: Read-only file system" in said
+
+
+def test_nothing_is_left_of_the_check(tmp_path: Path, file: Path) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    assert "epsilon" in refused("run", file, "--epsilon", 2, "--output", folder / "result.json")
+    assert list(folder.iterdir()) == []
+
+
+def test_output_that_is_no_file_is_written_to(file: Path) -> None:
+    assert "rank 1" in lret("run", file, "--output", "/dev/null").stdout
 
 
 def test_a_circuit_that_measures_nothing(tmp_path: Path) -> None:
