@@ -12,14 +12,17 @@ import sys
 import traceback
 from pathlib import Path
 
-from lret_dist.errors import StoppedError
+from lret_dist.errors import LauncherError, StoppedError
 from lret_dist.session import get_session
 
 
 def main() -> None:
     """Let MPI ranks above 0 serve, and run the script on MPI rank 0."""
     # First, so that a mistake is reported once and not by every MPI rank.
-    session = get_session()
+    try:
+        session = get_session()
+    except LauncherError as error:
+        sys.exit(f"python -m lret_dist: {error}")
     if len(sys.argv) < 2:
         sys.exit("usage: python -m lret_dist script.py [arguments]")
     script = sys.argv[1]

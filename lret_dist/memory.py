@@ -97,8 +97,8 @@ def check_decomposition(state: NDArray[np.complex128], machine: Machine) -> None
     if needed > machine.bytes_per_rank:
         raise InsufficientMemoryError(
             f"the eigenvectors of the density matrix of {len(state)} rows that the run begins with "
-            f"need {_gib(needed)}, but {_limit(machine)}; what would help: a factor or a state "
-            "vector as initial_state"
+            f"need {size_text(needed)}, but {_limit(machine)}; what would help: a factor or a "
+            "state vector as initial_state"
         )
 
 
@@ -153,12 +153,14 @@ def _limit(machine: Machine) -> str:
     """How much there is, and which option says so."""
     there = size_text(machine.bytes_per_rank)
     if machine.limited_by is None:
-        return f"{there} can be used"
+        return f"{there} can be used beside Python and its libraries"
     return f"{machine.limited_by} allows {there}"
 
 
 def _advice(itemsize: int, columns: int, results: int, machine: Machine) -> str:
     smaller_results, budget = "saving fewer qubits or fewer shots", machine.bytes_per_rank
+    if not budget:
+        return "more memory for each MPI rank"
     larger = [] if machine.limited_by is None else [f"a larger {machine.limited_by}"]
     if results > budget:
         return ", or ".join([*larger, smaller_results])

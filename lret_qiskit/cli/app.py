@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -38,8 +39,20 @@ class _Group(click.Group):
                 click.echo(f"lret: {problem}", err=True)
                 ctx.exit(os.EX_TEMPFAIL)
             if isinstance(problem, LretError | ValueError | OSError):
-                raise click.ClickException(str(problem)) from error
+                raise click.ClickException(_words(problem)) from error
             raise
+
+
+def _words(problem: Exception) -> str:
+    """What is wrong, without the number that the operating system has for it."""
+    if isinstance(problem, OSError) and problem.filename is not None:
+        return f"{problem.filename}: {problem.strerror}"
+    return str(problem)
+
+
+def _warn(message: Warning | str, *_: Any) -> None:
+    """Show a warning as a line; where in the program it comes from is no user's business."""
+    click.echo(f"lret: warning: {message}", err=True)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,4 +75,5 @@ def main() -> None:
         get_session()
     except LretError as error:
         sys.exit(f"lret: {error}")
+    warnings.showwarning = _warn  # type: ignore[assignment]
     cli.main(prog_name="lret")

@@ -32,7 +32,7 @@ class BatchScript:
         allocation: what it asks for.
         time_limit: as ``--time`` takes it.
         directives: other options of ``sbatch``.
-        launcher: the words before the command that start it on all tasks.
+        launcher: the words before the command that start it on all tasks, none for one process.
         command: what it runs, quoted for the shell.
         restarts: whether it is saved before its time is up, and put back in the queue.
     """
@@ -102,9 +102,7 @@ class BatchScript:
 
     @property
     def _started(self) -> str:
-        # Signals of --signal reach tasks that srun has started, and not the script.
-        alone = self.allocation.tasks == 1 and not self.restarts
-        return self.command if alone else f"{shlex.join(self.launcher)} {self.command}"
+        return f"{shlex.join(self.launcher)} {self.command}" if self.launcher else self.command
 
 
 def _commented(lines: Iterable[str]) -> list[str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["NewFile"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["NewFile", "spare_inputs"]
 
 
 class NewFile(click.Path):
@@ -40,3 +43,16 @@ def _problem(path: Path) -> str | None:
             return None
     except OSError as error:
         return f"the folder {folder} cannot be written to: {error.strerror}"
+
+
+def spare_inputs(written: Path | None, option: str, read: Iterable[Path]) -> None:
+    """Refuse to write a file in the place of one that is read.
+
+    Raises:
+        click.UsageError: naming the option and the file.
+    """
+    if written is None or not written.exists():
+        return
+    for path in read:
+        if path.exists() and path.samefile(written):
+            raise click.UsageError(f"{option} {written} would take the place of {path}, an input")

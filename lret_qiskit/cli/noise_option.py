@@ -37,7 +37,7 @@ def noise_from(text: str, circuit: QuantumCircuit) -> NoiseModel | AerNoiseModel
     """
     if text.startswith(_RATES):
         return _depolarizing(text, circuit)
-    if Path(text).suffix != ".json" and not Path(text).exists():
+    if Path(text).suffix != ".json" and not Path(text).is_file():
         raise ValueError(f"--noise: expected a JSON file or {_RATES}P1,P2, got {text!r}")
     return NoiseModelImporter.from_json(text)
 

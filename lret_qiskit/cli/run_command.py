@@ -11,8 +11,8 @@ import click
 
 import lret_dist
 from lret_dist.atomic_file import write_text
-from lret_qiskit.cli.new_file import NewFile
-from lret_qiskit.cli.run_options import NamedRun, run_options
+from lret_qiskit.cli.new_file import NewFile, spare_inputs
+from lret_qiskit.cli.run_options import NamedRun, input_files, run_options
 
 if TYPE_CHECKING:
     from qiskit.result import Result
@@ -36,9 +36,8 @@ def run(file: Path, output: Path | None, **given: Any) -> None:
 
     A run that a signal has stopped and saved ends with code 75; the same command goes on.
     """
+    spare_inputs(output, "--output", input_files(file, given))
     named = NamedRun.of(file, given)
-    if named.circuit.num_clbits == 0:
-        click.echo(f"lret: {file} measures nothing: there will be no counts", err=True)
     result = named.backend.run(named.circuit, **named.options).result()
     text = json.dumps(_document(file, result), indent=2)
     if output is not None:
@@ -85,6 +84,8 @@ def _summary(result: Result) -> str:
         _error_line(facts),
         f"time            {facts['execution_time_seconds']:.3g} s on {_ranks(facts)}",
     ]
+    if facts["resumed"]:
+        lines.append("resumed         from what was saved of it before")
     counts = _counts(result)
     by_number = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     lines += [f"{bits} {times}" for bits, times in by_number[:_MOST_SHOWN]]

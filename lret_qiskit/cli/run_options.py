@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lret_dist import SimulationRequest
 
-__all__ = ["NamedRun", "as_arguments", "run_options"]
+__all__ = ["NamedRun", "as_arguments", "input_files", "run_options"]
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
@@ -90,6 +90,11 @@ def as_arguments(given: Mapping[str, Any]) -> list[str]:
     return words
 
 
+def input_files(file: Path, given: Mapping[str, Any]) -> list[Path]:
+    """The files that a run reads; ``given`` as of :func:`run_options`."""
+    return [file] if given["noise"] is None else [file, Path(given["noise"])]
+
+
 @dataclass(frozen=True, kw_only=True)
 class NamedRun:
     """A circuit, a backend and options of its ``run``, as a command line names them.
@@ -117,6 +122,8 @@ class NamedRun:
             OSError: for a file that cannot be read.
         """
         circuit = load_circuit(file)
+        if circuit.num_clbits == 0:
+            click.echo(f"lret: {file} measures nothing: there will be no counts", err=True)
         options = {_NAMES.get(name, name): each for name, each in given.items() if each is not None}
         if (noise := options.pop("noise", None)) is not None:
             options["noise_model"] = noise_from(noise, circuit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import sysconfig
@@ -18,8 +19,8 @@ from lret_dist.forecast_text import size_text, time_text
 from lret_dist.slurm import installed_mpi_option
 from lret_dist.slurm_nodes import Nodes, SinfoError, read_nodes
 from lret_qiskit.cli.batch_script import BatchScript
-from lret_qiskit.cli.new_file import NewFile
-from lret_qiskit.cli.run_options import NamedRun, as_arguments, run_options
+from lret_qiskit.cli.new_file import NewFile, spare_inputs
+from lret_qiskit.cli.run_options import NamedRun, as_arguments, input_files, run_options
 
 if TYPE_CHECKING:
     from lret_dist.allocation import Allocation
@@ -28,6 +29,8 @@ __all__ = ["slurm"]
 
 #: Nodes that are thought of where nothing is known of the cluster.
 _MOST_NODES = 16
+#: Options of sbatch that may ask for several tasks.
+_TASKS = re.compile(r"--n(odes|tasks)|-[Nn]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,8 @@ def slurm(file: Path, output: Path | None, script: Path | None, **given: Any) ->
     With --checkpoint, the job is saved before its time is up and puts itself back in the queue.
     """
     wishes = _Wishes(**{field.name: given.pop(field.name) for field in fields(_Wishes)})
+    for option, target in (("--output", output), ("--script", script)):
+        spare_inputs(target, option, input_files(file, given))
     nodes = _nodes(wishes)
     allocation = _allocation(file, given, nodes, wishes.most_nodes)
     restarts = given["checkpoint"] is not None
@@ -104,7 +109,7 @@ def slurm(file: Path, output: Path | None, script: Path | None, **given: Any) ->
         allocation=allocation,
         time_limit=wishes.time or _time_limit(allocation, nodes, restarts=restarts),
         directives=[_checked(each) for each in wishes.directives()],
-        launcher=_launcher() if wishes.launcher is None else shlex.split(wishes.launcher),
+        launcher=_launcher(wishes, alone=allocation.tasks == 1 and not restarts),
         command=_command(file, given, output),
         restarts=restarts,
     ).text()
@@ -184,7 +189,15 @@ def _ranks(allocation: Allocation) -> str:
     return f"each of {allocation.tasks} MPI ranks, in a grid of {grid.rows} x {grid.columns},"
 
 
-def _launcher() -> list[str]:
+def _launcher(wishes: _Wishes, *, alone: bool) -> list[str]:
+    """What starts the command on all tasks; nothing where it is ``alone``, and no wish says else.
+
+    Signals of ``--signal`` reach tasks that srun has started, and not the script.
+    """
+    if wishes.launcher is not None:
+        return shlex.split(wishes.launcher)
+    if alone and not any(map(_TASKS.match, wishes.sbatch)):
+        return []
     option = installed_mpi_option()
     mpi = [] if option is None else [f"--mpi={option}"]
     return ["srun", *mpi, "--cpu-bind=cores", "--kill-on-bad-exit=1"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -255,6 +256,34 @@ def test_files_that_are_no_circuits(tmp_path: Path) -> None:
     assert "ends with .qasm or .qpy" in refused("run", tmp_path / "text.txt")
 
 
+@pytest.mark.parametrize(
+    ("command", "option"), [("run", "--output"), ("slurm", "--output"), ("slurm", "--script")]
+)
+@pytest.mark.parametrize("which", ["circuit", "noise"])
+def test_no_input_is_overwritten(
+    tmp_path: Path, file: Path, noise: NoiseModel, command: str, option: str, which: str
+) -> None:
+    model = tmp_path / "noise.json"
+    NoiseModelImporter.import_noise_model(noise).to_json(model)
+    link = tmp_path / "link"
+    link.symlink_to(file if which == "circuit" else model)
+    before = link.read_text()
+    cluster = CLUSTER if command == "slurm" else ()
+    said = refused(command, file, "--noise", model, option, link, *cluster)
+    assert f"{option} {link} would take the place of {link.resolve()}, an input" in said
+    assert link.read_text() == before
+
+
+def test_warnings_are_lines_without_source(tmp_path: Path, file: Path) -> None:
+    model = tmp_path / "noise.json"
+    idle = NoiseModel()
+    idle.add_all_qubit_quantum_error(depolarizing_error(1e-2, 1), ["sx"])
+    NoiseModelImporter.import_noise_model(idle).to_json(model)
+    words = [LRET, "run", file, "--noise", model]
+    ran = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+    assert re.fullmatch(r"lret: warning: .*'sx' .*acts nowhere.*\n", ran.stderr), ran.stderr
+
+
 @pytest.mark.parametrize("ranks", [0, 2])
 def test_alone_and_under_a_launcher(tmp_path: Path, file: Path, ranks: int) -> None:
     if ranks and not LAUNCHER.exists():
@@ -305,7 +334,9 @@ def test_a_run_that_was_stopped_and_saved_goes_on(tmp_path: Path) -> None:
     assert outcome.code == os.EX_TEMPFAIL, outcome.output
     assert "stopped by SIGTERM" in outcome.output
     assert "Traceback" not in outcome.output
-    document = json.loads(lret(*saved).stdout)
+    output = tmp_path / "result.json"
+    assert "resumed" in lret(*saved, "--output", output).stdout
+    document = json.loads(output.read_text())
     assert document["metadata"]["resumed"]
     assert document["counts"] == json.loads(lret(*words).stdout)["counts"]
 
@@ -385,6 +416,14 @@ def test_a_job_with_checkpoints_is_started_by_srun(
     assert directives(script)["signal"] == "TERM@120"
     checked = subprocess.run(["/bin/bash", "-n"], input=script, text=True, capture_output=True)
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_several_tasks_that_a_user_asks_for_are_started(no_slurm: None, file: Path) -> None:
+    words = ("slurm", file, *CLUSTER)
+    assert f"\nexec {LRET} run" in lret(*words).stdout
+    assert f"\nexec mpirun -n 2 {LRET} run" in lret(*words, "--launcher", "mpirun -n 2").stdout
+    for asked in ("--sbatch=--ntasks-per-node=2", "--sbatch=--nodes=2", "--sbatch=-n2"):
+        assert "\nexec srun " in lret(*words, asked).stdout
 
 
 def test_the_script_restarts_as_the_one_to_copy_does(no_slurm: None, file: Path) -> None:
