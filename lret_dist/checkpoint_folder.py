@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
     from lret_dist.communicator import GridCommunicator
 
-__all__ = ["CheckpointFolder"]
+__all__ = ["HASH_DIGITS", "CheckpointFolder"]
 
 T = TypeVar("T")
 
 #: Checkpoints that are kept: the newest, and the one before in case that it is damaged later.
 _KEPT = 2
-_HASH_DIGITS = 12
+#: Digits of a hash that are part of a file's name.
+HASH_DIGITS = 12
 
 
 class CheckpointFolder:
@@ -47,16 +48,16 @@ class CheckpointFolder:
         Raises:
             ValueError: when the hash is none.
         """
-        if not re.fullmatch(rf"[0-9a-f]{{{_HASH_DIGITS},}}", program):
+        if not re.fullmatch(rf"[0-9a-f]{{{HASH_DIGITS},}}", program):
             raise ValueError(f"a program's hash is 12 or more hex digits, not {program!r}")
         self.folder = folder
         self.program = program
         self._comm = comm
-        self._name = re.compile(rf"{program[:_HASH_DIGITS]}-(\d{{8,}})\.lret")
+        self._name = re.compile(rf"{program[:HASH_DIGITS]}-(\d{{8,}})\.lret")
 
     def path(self, step: int) -> Path:
         """The file of a step; local."""
-        return self.folder / f"{self.program[:_HASH_DIGITS]}-{step:08d}.lret"
+        return self.folder / f"{self.program[:HASH_DIGITS]}-{step:08d}.lret"
 
     def write(
         self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lret_dist.batches import run_batches
+from lret_dist.checkpoint_lock import alone_with
 from lret_dist.course import recorded_course
 from lret_dist.errors import InsufficientMemoryError
 from lret_dist.evolution import Evolution
@@ -74,7 +75,8 @@ def execute(job: Job, comm: GridCommunicator, threads: int, orders: Orders) -> R
     Raises:
         CancelledError: on every MPI rank, when the driver was asked to stop.
         StoppedError: on every MPI rank, when it was to stop and the run has been saved.
-        CheckpointError: on every MPI rank, when it could not be saved, or no checkpoint be read.
+        CheckpointError: on every MPI rank, when it could not be saved, or no checkpoint be read, or
+            another run uses its checkpoints.
         InsufficientMemoryError: on a grid of one MPI rank, when the system refused memory.
     """
     if comm.grid.size > 1:
@@ -90,7 +92,7 @@ def execute(job: Job, comm: GridCommunicator, threads: int, orders: Orders) -> R
 def _executed(job: Job, comm: GridCommunicator, threads: int, orders: Orders) -> Report | None:
     reset_peak()
     comm.traffic = Traffic()
-    with limited_threads(threads):
+    with limited_threads(threads), alone_with(job.settings.checkpoint, comm):
         runs = _Runs(job, comm, orders)
         outcome = runs.run()
     facts = comm.gather_objects((peak_mb(), comm.traffic))

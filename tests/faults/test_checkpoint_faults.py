@@ -50,6 +50,13 @@ def wait_until_under_way(job: Job) -> None:
     time.sleep(INTO_THE_RUN)
 
 
+def wait_until_there_is(job: Job, folder: Path, pattern: str) -> None:
+    end = time.monotonic() + WHOLE
+    while not list(folder.glob(pattern)):
+        assert time.monotonic() < end, job.output
+        time.sleep(0.05)
+
+
 def saved_files(folder: Path) -> list[Path]:
     files = sorted(folder.glob("*.lret"))
     assert all(is_whole(path) for path in files)
@@ -104,10 +111,7 @@ def test_sigusr1_saves_and_goes_on(launch: Launch, folder: Path, rank: int | Non
     job = launch("saved_run", str(folder), LAYERS, "100", ranks=2)
     wait_until_under_way(job)
     job.signal(signal.SIGUSR1, rank=rank)
-    end = time.monotonic() + SOON
-    while not list(folder.glob("*.lret")):
-        assert time.monotonic() < end, job.output
-        time.sleep(0.05)
+    wait_until_there_is(job, folder, "*.lret")
     outcome = job.finish(WHOLE)
     assert outcome.code == 0, outcome.output
     assert "resumed False" in outcome.output
@@ -133,6 +137,31 @@ def test_killed_at_random_moments(launch: Launch, folder: Path) -> None:
     assert f"resumed {resumes}" in outcome.output
     whole = launch("saved_run", str(folder), LAYERS, "100", ranks=2).finish(WHOLE)
     assert_same_within_their_errors(outcome.output, whole.output)
+
+
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_two_equal_runs_at_once(launch: Launch, folder: Path, ranks: int) -> None:
+    """The second one is refused at once, and the first takes no notice."""
+    first = launch("saved_run", str(folder), LAYERS, "0.1", ranks=2)
+    wait_until_there_is(first, folder, "*.lret")
+    second = launch("saved_run", str(folder), LAYERS, "0.1", ranks=ranks).finish(SOON)
+    assert second.code != 0
+    assert "another run of the same circuit uses them" in second.output
+    outcome = first.finish(WHOLE)
+    assert outcome.code == 0, outcome.output
+    assert "resumed False" in outcome.output
+    assert not list(folder.iterdir())
+
+
+def test_a_killed_run_goes_on_at_once(launch: Launch, folder: Path) -> None:
+    job = launch("saved_run", str(folder), LAYERS, "0.1", ranks=2)
+    wait_until_there_is(job, folder, "*.lret")
+    job.signal(signal.SIGKILL, rank=0)
+    assert job.finish(SOON).code != 0
+    assert list(folder.glob("*.lock"))
+    again = launch("saved_run", str(folder), LAYERS, "100", ranks=2).finish(WHOLE)
+    assert "resumed True" in again.output
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize("rank", [0, 1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,20 @@ from random_circuits import (
     random_circuit,
 )
 
-from lret_dist import Bits, CheckpointError, Circuit, StoppedError, simulate_collectively
+from lret_dist import (
+    Bits,
+    CheckpointError,
+    Circuit,
+    ProcessGrid,
+    StoppedError,
+    simulate_collectively,
+)
+from lret_dist.checkpoint_lock import alone_with
+from lret_dist.communicator import GridCommunicator
 from lret_dist.evolution import Evolution
 from lret_dist.histories import Task
 from lret_dist.orders import Order, Orders
-from lret_dist.records import Outcome
+from lret_dist.records import CheckpointSettings, Outcome
 
 if TYPE_CHECKING:
     from lret_dist import SimulationResult
@@ -303,3 +313,22 @@ def test_another_run_takes_no_notice(folder: Path, stopping: Callable[[int], Non
     if DRIVER:
         assert not result.metadata.resumed
         assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_an_equal_run_is_refused_on_every_mpi_rank(
+    partition: Parallelization, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lret_dist.planning.fingerprint", lambda *_: "f" * 64)
+    files = CheckpointSettings(folder=str(folder), fingerprint="f" * 64, interval=1.0)
+    options = {"shots": 10, "checkpoint": folder, "parallelization": partition}
+    with ExitStack() as stack:
+        if DRIVER:
+            stack.enter_context(alone_with(files, GridCommunicator(ProcessGrid(1, 1))))
+        WORLD.Barrier()
+        with pytest.raises(CheckpointError, match="another run of the same circuit uses them"):
+            run(measured_on_the_way(), **options)
+    result = run(measured_on_the_way(), **options)
+    if DRIVER:
+        assert not result.metadata.resumed
+        assert not list(folder.iterdir())
