@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from lret_dist.errors import CancelledError
 from lret_dist.estimates import Tally
 from lret_dist.evolution import Evolution, sample_final
 from lret_dist.orders import Order, Orders
+from lret_dist.parallel_map import parallel_map
 from lret_dist.records import History, Outcome, RunSettings
 from lret_dist.sampling import Purpose, random_key
 from lret_dist.shots import Shots
@@ -191,8 +192,9 @@ class _Batches:
             for number in numbers:
                 yield self._run_batch(number, batches)
             return
-        with one_kernel_thread(), ThreadPoolExecutor(threads, "lret-batch") as pool:
-            yield from pool.map(lambda number: self._run_batch(number, batches), numbers)
+        with one_kernel_thread():
+            run = partial(self._run_batch, batches=batches)
+            yield from parallel_map(run, numbers, threads)
 
     def _run_batch(self, batch: int, batches: int) -> tuple[int, Outcome, Tally]:
         settings = replace(self.settings, shots=0)

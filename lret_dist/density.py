@@ -12,7 +12,6 @@ Source for transfer matrices: Greenbaum, "Introduction to Quantum Gate Set Tomog
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -22,6 +21,7 @@ from lret_dist import _core
 from lret_dist.channels import transfer_matrix
 from lret_dist.exchange import swap_bits
 from lret_dist.layout import Layout, plan_distribution
+from lret_dist.parallel_map import parallel_map
 from lret_dist.schedule import Access, windows
 
 if TYPE_CHECKING:
@@ -390,8 +390,8 @@ def _add_entries(vector: RealArray, state: State, local_bits: int) -> None:
             target = vector[tile << 2 * low : (tile + 1) << 2 * low]
             target += product.reshape(-1).take(inside)
 
-        with ThreadPoolExecutor(_core.get_num_threads()) as pool:
-            list(pool.map(add_tile, range(tiles)))
+        for _ in parallel_map(add_tile, range(tiles), _core.get_num_threads()):
+            pass
 
 
 def _gathered(number: int) -> int:

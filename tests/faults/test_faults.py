@@ -146,6 +146,14 @@ def test_forked_child_simulates_alone(launch: Launch, ranks: int) -> None:
     assert "MPI ranks 1," in outcome.output
 
 
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_a_thread_awaits_runs_after_the_script(launch: Launch, ranks: int) -> None:
+    outcome = launch("outlives", ranks=ranks, OMP_NUM_THREADS="2").finish(WHOLE)
+    assert outcome.code == 0, outcome.output
+    assert "unbiased done" in outcome.output
+    assert "density_matrix done" in outcome.output
+
+
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_a_good_job_ends_cleanly(launch: Launch, ranks: int) -> None:
     outcome = launch("prints_ranks", ranks=ranks).finish(WHOLE)
