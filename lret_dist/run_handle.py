@@ -7,6 +7,7 @@ import traceback
 
 from lret_dist.errors import CancelledError
 from lret_dist.result import SimulationResult
+from lret_dist.run_end import RunEnd
 
 __all__ = ["Outcomes", "RunHandle"]
 
@@ -17,7 +18,7 @@ class RunHandle:
     """A batch of runs under way: wait for it, ask after it, or stop it."""
 
     def __init__(self) -> None:
-        self._ended = threading.Event()
+        self._ended = RunEnd()
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._running = False
@@ -32,6 +33,7 @@ class RunHandle:
         Raises:
             TimeoutError: when the batch has not ended by then; it goes on.
             CancelledError: when the batch was cancelled.
+            SessionError: in a child process that was forked before the batch had ended.
         """
         if not self._ended.wait(timeout):
             raise TimeoutError(f"the run has not ended after {timeout} s")

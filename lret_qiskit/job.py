@@ -111,6 +111,7 @@ class LRETJob(JobV1):  # type: ignore[misc]
         Raises:
             JobTimeoutError: if the job did not end in time; it goes on.
             JobError: if the job was cancelled, was never submitted, or all its circuits failed.
+            SessionError: in a child process that was forked before the job had ended.
         """
         outcomes = self._outcomes(timeout)
         with self._lock:

@@ -13,6 +13,7 @@ from qiskit.providers import JobError, JobStatus, JobTimeoutError
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
 from lret_dist import CancelledError, InsufficientMemoryError, TruncationWarning
+from lret_dist.run_end import RunEnd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,7 +44,7 @@ class LRETPrimitiveJob(BasePrimitiveJob[PrimitiveResult[Any], JobStatus]):  # ty
         self._under_way: deque[tuple[list[Piece], RunHandle]] = deque()
         self._begun = False
         self._stop = threading.Event()
-        self._ended = threading.Event()
+        self._ended = RunEnd()
         # Guards what is decided once: a job is cancelled, or it has the results of all its runs.
         self._lock = threading.Lock()
         self._has_run = False
@@ -63,7 +64,7 @@ class LRETPrimitiveJob(BasePrimitiveJob[PrimitiveResult[Any], JobStatus]):  # ty
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._stop, self._ended = threading.Event(), threading.Event()
+        self._stop, self._ended = threading.Event(), RunEnd()
         self._lock = threading.Lock()
         self._ended.set()
 
@@ -76,6 +77,7 @@ class LRETPrimitiveJob(BasePrimitiveJob[PrimitiveResult[Any], JobStatus]):  # ty
         Raises:
             JobTimeoutError: if the job did not end in time; it goes on.
             JobError: if the job was cancelled, or a run failed; the text names the PUB.
+            SessionError: in a child process that was forked before the job had ended.
         """
         if not self._ended.wait(timeout):
             raise JobTimeoutError(f"job {self.job_id()} did not end within {timeout} seconds")

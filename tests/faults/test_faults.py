@@ -147,6 +147,14 @@ def test_forked_child_simulates_alone(launch: Launch, ranks: int) -> None:
 
 
 @pytest.mark.parametrize("ranks", [0, 2])
+def test_forked_child_waits_for_no_job_of_its_parent(launch: Launch, ranks: int) -> None:
+    outcome = launch("forks_awaiting", ranks=ranks).finish(WHOLE)
+    assert outcome.code == 0, outcome.output
+    assert outcome.output.count("refused: the run belongs to process") == 3
+    assert "ended before: {3: 1024}" in outcome.output
+
+
+@pytest.mark.parametrize("ranks", [0, 2])
 def test_a_thread_awaits_runs_after_the_script(launch: Launch, ranks: int) -> None:
     outcome = launch("outlives", ranks=ranks, OMP_NUM_THREADS="2").finish(WHOLE)
     assert outcome.code == 0, outcome.output
