@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lret_dist.agreement import agreeing
 from lret_dist.checkpoint_reader import Checkpoint, is_whole
-from lret_dist.checkpoint_writer import PARTIAL, Matrix, write_checkpoint
+from lret_dist.checkpoint_writer import PARTIAL, Matrix, partial_of, write_checkpoint
 from lret_dist.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -66,19 +66,19 @@ class CheckpointFolder:
         *,
         arrays: Mapping[str, NDArray[Any]],
         matrices: Mapping[str, Matrix],
-    ) -> Path:
+    ) -> int:
         """Write the checkpoint of a step; then remove all but the newest two, and what was begun.
 
         For a moment the disk holds three.
 
         Args:
-            step: number of the next step.
+            step: number of the next step; where folders lie in the way, the next that is free.
             header: as of :func:`write_checkpoint`; "program" and "step" are added.
             arrays: as there.
             matrices: as there.
 
         Returns:
-            The file.
+            The number that it has, as :meth:`path` takes it.
 
         Raises:
             CheckpointError: on every MPI rank, when it could not be written; older ones are left.
@@ -86,12 +86,14 @@ class CheckpointFolder:
         """
         if self._comm.is_driver:
             self._remove_begun()
+            step = self._free_from(step)
+        step = self._comm.broadcast_object(step)
         path = self.path(step)
         own = {"program": self.program, "step": step}
         write_checkpoint(path, self._comm, {**header, **own}, arrays=arrays, matrices=matrices)
         if self._comm.is_driver:
             self._remove_old(path)
-        return path
+        return step
 
     def read(self, load: Callable[[Checkpoint], T]) -> tuple[T, str | None]:
         """Load the newest checkpoint or, if that is damaged, the newest that is not.
@@ -148,9 +150,20 @@ class CheckpointFolder:
             return None
         return f"{'; '.join(problems)}; the checkpoint before, {path}, is used instead"
 
+    def _free_from(self, step: int) -> int:
+        """The first number whose files could be made; whatever fails here will fail in writing."""
+        with suppress(OSError):
+            while _is_folder(self.path(step)) or _is_folder(partial_of(self.path(step))):
+                step += 1
+        return step
+
     def _listed(self) -> list[Path]:
         """Checkpoints in the folder, newest first."""
-        found = [path for path in self.folder.iterdir() if self._step(path.name) >= 0]
+        found = [
+            path
+            for path in self.folder.iterdir()
+            if self._step(path.name) >= 0 and not _is_folder(path)
+        ]
         return sorted(found, key=lambda path: self._step(path.name), reverse=True)
 
     def _step(self, name: str) -> int:
@@ -162,7 +175,8 @@ class CheckpointFolder:
         """Remove what runs that were killed had begun; whatever fails here will fail in writing."""
         with suppress(OSError):
             for path in list(self.folder.iterdir()):
-                if path.name.endswith(PARTIAL) and self._step(path.name.removesuffix(PARTIAL)) >= 0:
+                begun = path.name.endswith(PARTIAL) and not _is_folder(path)
+                if begun and self._step(path.name.removesuffix(PARTIAL)) >= 0:
                     path.unlink(missing_ok=True)
 
     def _remove_old(self, written: Path) -> None:
@@ -177,3 +191,8 @@ class CheckpointFolder:
                     path.unlink(missing_ok=True)
                 elif is_whole(path):
                     good += 1
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a file cannot take this name; of a link, it can."""
+    return path.is_dir() and not path.is_symlink()

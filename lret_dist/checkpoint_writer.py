@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from lret_dist.communicator import GridCommunicator
 
-__all__ = ["PARTIAL", "Matrix", "write_checkpoint"]
+__all__ = ["PARTIAL", "Matrix", "partial_of", "write_checkpoint"]
 
 Array = NDArray[Any]
 
@@ -52,6 +52,11 @@ class Matrix:
 
     block: Array
     weights: NDArray[np.float64] | None = None
+
+
+def partial_of(path: Path) -> Path:
+    """The name of a checkpoint while it is written."""
+    return path.with_name(path.name + PARTIAL)
 
 
 def write_checkpoint(
@@ -76,7 +81,7 @@ def write_checkpoint(
             the one that was there before.
         ValueError: when the blocks do not make up matrices.
     """
-    partial = path.with_name(path.name + PARTIAL)
+    partial = partial_of(path)
     failed = f"the checkpoint {path} cannot be written"
     with agreeing(comm, failed):
         sources = _sources(comm, arrays, matrices)

@@ -126,10 +126,10 @@ class RunSaver:
     ) -> FilePath:
         """Write a checkpoint of these contents; the seed is added."""
         header = {**header, "seed": self.seed}
-        path = self._folder.write(self._number + 1, header, arrays=arrays, matrices=matrices)
-        self._number += 1
+        number = self._number + 1
+        self._number = self._folder.write(number, header, arrays=arrays, matrices=matrices)
         self.written += 1
-        return path
+        return self._folder.path(self._number)
 
     def read(self, load: Callable[[Checkpoint], T]) -> T | None:
         """What ``load`` takes from the newest good checkpoint of this run; None if there is none.

@@ -113,6 +113,21 @@ def test_what_was_begun_is_removed(tmp_path: Path) -> None:
     assert names(tmp_path) == ["0123456789ab-00000001.lret", "ffffffffffff-00000009.lret.partial"]
 
 
+@pytest.mark.parametrize("ending", ["", ".partial"])
+def test_folders_in_the_way_are_passed_over(tmp_path: Path, ending: str) -> None:
+    write(tmp_path, 1)
+    for step in (2, 3):
+        (tmp_path / f"0123456789ab-{step:08d}.lret{ending}").mkdir()
+    (tmp_path / "0123456789ab-00000007.lret.partial").touch()
+    matrices = {"factor": Matrix(np.full((4, 2), 4.0))}
+    folder = folder_of(tmp_path)
+    assert folder.write(2, {}, arrays={}, matrices=matrices) == 4
+    assert folder.read(load) == (4, None)
+    assert not (tmp_path / "0123456789ab-00000007.lret.partial").exists()
+    folder.remove_all()
+    assert [path.is_dir() for path in tmp_path.iterdir()] == [True, True]
+
+
 def test_a_run_that_began_anew_keeps_its_own(tmp_path: Path) -> None:
     write(tmp_path, 8, 9, 1)
     assert [name[13:21] for name in names(tmp_path)] == ["00000001", "00000008", "00000009"]
