@@ -33,7 +33,8 @@ def replacing(path: str | PathLike[str]) -> Iterator[IO[bytes]]:
         path: the file, in a folder that exists and may be written to.
 
     Raises:
-        OSError: as the operating system does; the old file is left, and no other.
+        OSError: as the operating system does; the old file is left, and no other. Where only its
+            folder could not be synced, the new one is there, but may not outlast a power failure.
     """
     # Not of the real path: that of a pipe in /dev/stdout is a name that cannot be opened.
     mode = _mode(Path(path))

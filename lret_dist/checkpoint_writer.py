@@ -78,7 +78,7 @@ def write_checkpoint(
 
     Raises:
         CheckpointError: on every MPI rank, when it could not be written; there is no file then but
-            the one that was there before.
+            the one that was there before, or the whole new one where its folder was not synced.
         ValueError: when the blocks do not make up matrices.
     """
     partial = partial_of(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -47,6 +48,21 @@ def test_a_text_that_is_none_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
         write_text(path, "\ud800")
     assert names(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new file has its name by then."""
+
+    def fail(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("lret_dist.atomic_file.sync_folder", fail)
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    with pytest.raises(OSError, match="Input/output error"):
+        write_text(path, "new")
+    assert path.read_text() == "new"
+    assert names(tmp_path) == ["a.json"]
 
 
 def test_a_process_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
