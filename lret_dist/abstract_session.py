@@ -174,8 +174,11 @@ class Session(ABC):
         if item is None:
             return False
         handle, work = item
+        self._current = handle
+        # close() does this for what it finds in the queue, or here.
+        if self._closed:
+            handle.cancel()
         if handle.begin():
-            self._current = handle
             if isinstance(work, Inquiry):
                 handle.end([_outcome_of(self._answer, work)])
             else:
@@ -184,7 +187,7 @@ class Session(ABC):
                     outcomes = [outcomes for _ in work]
                 self._note_stops(outcomes)
                 handle.end(outcomes)
-            self._current = None
+        self._current = None
         return True
 
     def _note_stops(self, outcomes: Outcomes | CancelledError) -> None:

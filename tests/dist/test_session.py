@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from contextlib import nullcontext
 
 import pytest
@@ -19,6 +20,7 @@ from lret_dist import (
 )
 from lret_dist.launcher import launched_processes, was_launched
 from lret_dist.low_rank import LowRank
+from lret_dist.run_handle import RunHandle
 from lret_dist.session import DriverSession
 from lret_dist.state import State
 from lret_dist.threads import own_cores, threads_per_rank
@@ -59,6 +61,30 @@ def test_a_running_batch_stops_at_its_next_step() -> None:
         running.result(30)
     after = session.submit([request_for(Circuit(1, 1).measure_all(), shots=2)]).result(30)
     assert not isinstance(after[0], Exception)
+
+
+def test_close_cancels_what_is_about_to_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = DriverSession()
+    closing, begin = threading.Thread(target=session.close), RunHandle.begin
+
+    def begin_during_close(handle: RunHandle) -> bool:
+        closing.start()
+        while not handle.stopping():
+            time.sleep(0.001)
+        return begin(handle)
+
+    monkeypatch.setattr(RunHandle, "begin", begin_during_close)
+    handle = session.submit([long_request()])
+    with pytest.raises(CancelledError, match="before it began"):
+        handle.result(30)
+    closing.join()
+
+
+def test_close_cancels_what_has_just_left_the_queue() -> None:
+    session, handle = DriverSession(), RunHandle()
+    session.close()
+    session._do((handle, []))
+    assert handle.cancelled()
 
 
 @pytest.mark.parametrize("way", ["cancelled", "failed"])
