@@ -135,7 +135,7 @@ def damaged(slow_backend: LRETBackend, tmp_path: Path) -> dict[str, object]:
     """Options with which the first circuit of a job, if it is endless, fails when it is run."""
     options = {"checkpoint": tmp_path, "checkpoint_interval": 0.01, "seed_simulator": 1}
     job = slow_backend.run(endless(), **options)
-    wait_for(lambda: any(tmp_path.iterdir()))
+    wait_for(lambda: any(tmp_path.glob("*.lret")))
     job.cancel()
     job.wait_for_final_state(timeout=30, wait=0.01)
     for path in tmp_path.rglob("*"):
