@@ -167,11 +167,12 @@ def _reasons(allocation: Allocation) -> list[str]:
     """What the run is expected to take."""
     forecast = allocation.forecast
     expected = forecast.prediction
+    state = "a density matrix" if forecast.method == "density_matrix" else f"rank {expected.rank}"
     sampled = f", {expected.batches} batches" if expected.batches else ""
     reasons = [
-        f"{forecast.num_qubits} qubits, {forecast.steps} steps, {forecast.method}: {expected.rank} "
-        f"columns{sampled}, {time_text(expected.seconds)}, and {size_text(expected.memory_bytes)} "
-        f"on {_ranks(allocation)} are expected.",
+        f"Qubits: {forecast.num_qubits}, steps: {forecast.steps}; {state}{sampled}, "
+        f"{time_text(expected.seconds)} and {size_text(expected.memory_bytes)} on "
+        f"{_ranks(allocation)} are expected.",
         "Time and memory follow the number of columns, which is rough: twice the memory and three "
         "times the time are asked for.",
     ]

@@ -67,9 +67,8 @@ from lret_dist.records import CheckpointSettings
 
 files = CheckpointSettings(folder=sys.argv[1], fingerprint="0123456789abcdef", interval=1.0)
 with alone_with(files, GridCommunicator(ProcessGrid(1, 1))):
-    child = os.fork()
-    if child:
-        print(child, flush=True)
+    if not os.fork():
+        print(os.getpid(), flush=True)
     time.sleep(60)
 """
 

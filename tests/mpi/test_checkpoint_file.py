@@ -260,7 +260,7 @@ def test_all_take_the_same_file(folder: Path, comm: GridCommunicator) -> None:
     checkpoints = CheckpointFolder(folder, PROGRAM, comm)
     for step in (1, 2, 3):
         matrices = {"factor": Matrix(np.full((8, 2), step * 1.0))}
-        path = checkpoints.write(step, {}, arrays={}, matrices=matrices)
+        path = checkpoints.path(checkpoints.write(step, {}, arrays={}, matrices=matrices))
     WORLD.Barrier()
     assert [file.name[-6] for file in checkpoints.files()] == ["3", "2"]
     assert checkpoints.read(load)[0] == 3

@@ -372,7 +372,7 @@ def test_a_batch_script_asks_for_what_the_plan_says(no_slurm: None, file: Path) 
         "output": "%x-%j.out",
         "account": "me",
     }
-    assert "3 qubits" in result.stderr
+    assert "Qubits: 3, steps: " in result.stderr
     assert "on one MPI rank are expected" in result.stderr
 
 

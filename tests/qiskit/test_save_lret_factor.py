@@ -183,8 +183,8 @@ def test_a_cancelled_batch_keeps_nothing(backend: LRETBackend, model: NoiseModel
 
 def crew_bytes(backend: LRETBackend) -> int:
     """Bytes that factors take on the MPI ranks."""
-    session = backend.session
-    return int(session._machine.bytes_per_rank - session._crew.machine.bytes_per_rank)
+    grids, machine = backend.session._crew._grids, backend.session._crew._machine
+    return int(machine.bytes_per_rank - grids.left_of(machine).bytes_per_rank)
 
 
 def test_wrong_questions_are_refused_before_they_are_sent(backend: LRETBackend) -> None:
