@@ -5,17 +5,14 @@ from __future__ import annotations
 from textwrap import fill
 from typing import TYPE_CHECKING
 
+from lret_dist.units import size_text, time_text
+
 if TYPE_CHECKING:
     from lret_dist.forecast import Forecast
     from lret_dist.prediction import Prediction
 
-__all__ = ["as_text", "size_text", "time_text"]
+__all__ = ["as_text"]
 
-_TIMES = (("years", 365 * 86400), ("days", 86400), ("h", 3600), ("min", 60), ("s", 1), ("ms", 1e-3))
-_SIZES = tuple(
-    (unit, 1024.0**power)
-    for power, unit in reversed(list(enumerate(("B", "KiB", "MiB", "GiB", "TiB", "PiB"))))
-)
 _HEADERS = (
     *("grid", "MPI ranks", "time", "computing", "talking"),
     *("memory", "sent", "messages", "fits"),
@@ -114,20 +111,3 @@ def _notes(forecast: Forecast) -> str:
         "often within a factor of two; time and memory follow it."
     )
     return fill(text, 100)
-
-
-def time_text(seconds: float) -> str:
-    """A time with a unit of its size."""
-    for unit, size in _TIMES:
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds * 1e6:.3g} us" if seconds else "0 s"
-
-
-def size_text(size: float) -> str:
-    """A number of bytes with a unit of its size."""
-    for unit, each in _SIZES:
-        if size >= each:
-            # From 1000 on, three digits would need an exponent.
-            return f"{size / each:{'.0f' if size >= 1000 * each else '.3g'}} {unit}"
-    return "0 B"

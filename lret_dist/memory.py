@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from lret_dist.errors import InsufficientMemoryError
-from lret_dist.forecast_text import size_text
+from lret_dist.units import size_text
 
 if TYPE_CHECKING:
     import numpy as np

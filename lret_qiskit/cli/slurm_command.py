@@ -15,9 +15,9 @@ import click
 from lret_dist.allocation import choose_allocation
 from lret_dist.atomic_file import write_text
 from lret_dist.forecast import bytes_of
-from lret_dist.forecast_text import size_text, time_text
 from lret_dist.slurm import installed_mpi_option
 from lret_dist.slurm_nodes import Nodes, SinfoError, read_nodes
+from lret_dist.units import size_text, time_text
 from lret_qiskit.cli.batch_script import BatchScript
 from lret_qiskit.cli.new_file import NewFile, spare_inputs
 from lret_qiskit.cli.run_options import NamedRun, as_arguments, input_files, run_options

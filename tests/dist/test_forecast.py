@@ -12,7 +12,6 @@ from random_circuits import brick_wall, brick_wall_noise
 import lret_dist
 from lret_dist import Circuit, Forecast, InsufficientMemoryError, Network, SimulationOptions, plan
 from lret_dist.forecast import forecast
-from lret_dist.forecast_text import size_text
 from lret_dist.machine import Machine, Speeds
 from lret_dist.planning import SimulationRequest, make_job, prepare
 
@@ -216,17 +215,3 @@ def test_a_run_that_cannot_fit_says_where_it_would() -> None:
     with pytest.raises(InsufficientMemoryError, match="can be used") as caught:
         forecast(wall(32, 4, parallelization="column"), machine(4, 4 * GIB))
     assert "like these" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 B"),
-        (1000, "1000 B"),
-        (1536, "1.5 KiB"),
-        (1023.4 * 2**20, "1023 MiB"),
-        (96 * GIB, "96 GiB"),
-    ],
-)
-def test_sizes_as_text(size: float, text: str) -> None:
-    assert size_text(size) == text

@@ -26,9 +26,7 @@ def test_runs_keep_to_a_control_group(launch: Callable[..., Job], ranks: int) ->
     with memory_group(limit) as group:
         if group is None:
             pytest.skip("no control group can be made here")
-        job = launch("limited", str(group.door), ranks=ranks)
-        outcome = job.finish(120)
-        job.strays()
+        outcome = launch("limited", str(group.door), ranks=ranks).finish(120)
         assert group.kills() == 0
         # Those that have memory enough do not show that the limit is heeded.
         assert group.most_used() > 0.6 * limit

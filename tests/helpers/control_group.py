@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOT = Path("/sys/fs/cgroup")
+#: Seconds that processes have to leave a group by themselves.
+_GRACE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,21 @@ class ControlGroup:
         """Most bytes that its processes have used together, with what they have read of files."""
         return int((self.folder / self.names.most_used).read_text())
 
+    def remove(self) -> None:
+        """Remove it; what has not left it within seconds, as where a test has failed, is killed."""
+        waited = 0.0
+        while True:
+            try:
+                self.folder.rmdir()
+                return
+            except OSError:
+                time.sleep(0.05)
+                waited += 0.05
+            if waited > _GRACE_SECONDS:
+                for pid in self.door.read_text().split():
+                    with suppress(ProcessLookupError):
+                        os.kill(int(pid), signal.SIGKILL)
+
     def kills(self) -> int:
         """Processes that the kernel has killed for want of memory."""
         match = re.search(r"^oom_kill (\d+)", (self.folder / self.names.events).read_text(), re.M)
@@ -66,7 +86,7 @@ def memory_group(limit: int) -> Iterator[ControlGroup | None]:
         yield group
     finally:
         if group is not None:
-            group.folder.rmdir()
+            group.remove()
 
 
 def _made(names: _Names, limit: int) -> ControlGroup | None:
