@@ -41,7 +41,7 @@ scaling: .venv/ready
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=/path/to/python3")'
 	@echo "Setting up .venv"
 	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install -qq --upgrade "pip>=25.1" "nox>=2024.10.9"
+	@.venv/bin/python -m pip install -qq --upgrade "pip>=25.1" "nox[uv]>=2024.10.9"
 	@touch $@
 
 clean:

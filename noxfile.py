@@ -13,7 +13,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.10.9"
-nox.options.default_venv_backend = "venv"
+nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "cpp", "mpi", "faults", "slurm", "tests"]
 
@@ -88,10 +88,8 @@ def sanitizers(session: nox.Session) -> None:
     # Optimised, the instrumented loops round their ends otherwise than their bodies.
     settings.append("cmake.build-type=Debug")
     options = [f"--config-settings={each}" for each in settings]
-    session.install("-qq", "--upgrade", "pip>=25.1")
-    session.install("-qq", "--group", "test", "mpich>=4.2")
-    session.install("-qq", *options, ".")
-    session.install("-qq", "--force-reinstall", "--no-deps", *options, ".")
+    session.install("--group", "test", "mpich>=4.2")
+    session.install("--reinstall-package", "lret-dist", *options, ".")
     libraries = [_compiler_library(session, name) for name in ("libasan.so", "libstdc++.so")]
     # Python itself frees nothing when it ends, and keeps what it has allocated in pools.
     sanitized = {"LD_PRELOAD": " ".join(libraries), "ASAN_OPTIONS": "detect_leaks=0"}
@@ -202,18 +200,15 @@ def scaling(session: nox.Session) -> None:
 
 def _install_bench(session: nox.Session) -> None:
     wheel = str(_wheel(session))
-    session.install("-qq", "--upgrade", "pip>=25.1")
-    session.install("-qq", "--group", "bench", wheel)
-    session.install("-qq", "--no-deps", "--force-reinstall", wheel)
+    session.install("--reinstall-package", "lret-dist", "--group", "bench", wheel)
 
 
 def _install_lint_tools(session: nox.Session) -> None:
-    session.install("-qq", "--upgrade", "pip>=25.1")
-    session.install("-qq", "--group", "lint")
+    session.install("--group", "lint")
 
 
 def _build_core(session: nox.Session, preset: str) -> None:
-    session.install("-qq", "cmake>=3.25", "ninja>=1.11")
+    session.install("cmake>=3.25", "ninja>=1.11")
     session.run("cmake", "--preset", preset, "-G", "Ninja")
     session.run("cmake", "--build", "--preset", preset)
 
@@ -239,15 +234,11 @@ def _python(session: nox.Session, library: str) -> Path:
     if stamp.exists() and stamp.read_text() == wanted:
         return python
 
-    def pip(*arguments: str) -> None:
-        session.run(str(python), "-m", "pip", *arguments, external=True, silent=True)
-
     session.log(f"Setting up .venv-{library}")
     if not python.exists():
-        session.run(sys.executable, "-m", "venv", str(environment), external=True)
-    pip("install", "-qq", "--upgrade", "pip>=25.1")
-    pip("uninstall", "-qq", "--yes", "lret-dist")
-    pip("install", "-qq", "--group", "test", f"lret-dist[{library}] @ {wheel.as_uri()}")
+        _uv(session, "venv", "--python", sys.executable, str(environment))
+    install = ["pip", "install", "--python", str(python), "--reinstall-package", "lret-dist"]
+    _uv(session, *install, "--group", "test", f"lret-dist[{library}] @ {wheel.as_uri()}")
     stamp.write_text(wanted)
     return python
 
@@ -260,9 +251,13 @@ def _wheel(session: nox.Session) -> Path:
             return wheel
         wheel.unlink()
     session.log("Building the wheel (about a minute)")
-    build = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "."]
-    session.run(*build, "--wheel-dir", str(DIST), external=True)
+    _uv(session, "build", "--wheel", "--python", sys.executable, "--out-dir", str(DIST))
     return next(DIST.glob("*.whl"))
+
+
+def _uv(session: nox.Session, *arguments: str) -> None:
+    """Run the uv that nox brings, quietly."""
+    session.run(sys.executable, "-m", "uv", "--quiet", *arguments, external=True)
 
 
 def _source_files() -> list[Path]:
