@@ -42,6 +42,7 @@ from lret_dist.noise import ErrorTerm, NoiseModel
 from lret_dist.options import SimulationOptions
 from lret_dist.planning import SimulationRequest
 from lret_dist.process_grid import ProcessGrid
+from lret_dist.progress import Progress
 from lret_dist.result import RunMetadata, SimulationResult
 from lret_dist.run_handle import RunHandle
 from lret_dist.saves import (
@@ -82,6 +83,7 @@ __all__ = [
     "NoiseModel",
     "Operation",
     "ProcessGrid",
+    "Progress",
     "ReleasedError",
     "Reset",
     "RunHandle",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lret_dist.machine import Machine
+    from lret_dist.progress import Progress
 
 __all__ = ["Session"]
 
@@ -76,8 +77,17 @@ class Session(ABC):
         """Whether the session was made in this process, not in one that this was forked from."""
         return self._pid == os.getpid()
 
-    def submit(self, requests: Sequence[SimulationRequest]) -> RunHandle:
+    def submit(
+        self,
+        requests: Sequence[SimulationRequest],
+        listener: Callable[[Progress], object] | None = None,
+    ) -> RunHandle:
         """Check the requests, queue them and return at once.
+
+        Args:
+            requests: the circuits of the batch.
+            listener: is called with notes of the batch's progress, at most ten times a second, in
+                the session's thread.
 
         Raises:
             ValueError: for a request that cannot be run, before anything is sent.
@@ -85,11 +95,16 @@ class Session(ABC):
             SessionError: when the session is closed, or its MPI ranks have ended.
         """
         self.check_usable()
-        return self.submit_prepared([self._prepare(*each) for each in enumerate(requests)])
+        prepared = [self._prepare(*each) for each in enumerate(requests)]
+        return self.submit_prepared(prepared, listener)
 
-    def submit_prepared(self, prepared: list[PreparedRequest]) -> RunHandle:
+    def submit_prepared(
+        self,
+        prepared: list[PreparedRequest],
+        listener: Callable[[Progress], object] | None = None,
+    ) -> RunHandle:
         """As :meth:`submit`, for requests that are checked already."""
-        return self._put(prepared)
+        return self._put(prepared, RunHandle(len(prepared), listener))
 
     def check_usable(self) -> None:
         """Check that runs can start here.
@@ -156,8 +171,10 @@ class Session(ABC):
         if self.is_here and not self._closed:
             self._put(Inquiry(kept, None))
 
-    def _put(self, work: list[PreparedRequest] | Inquiry) -> RunHandle:
-        handle = RunHandle()
+    def _put(
+        self, work: list[PreparedRequest] | Inquiry, handle: RunHandle | None = None
+    ) -> RunHandle:
+        handle = handle or RunHandle()
         self._queue.put((handle, work))
         if self._closed:
             handle.cancel()

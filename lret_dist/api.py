@@ -21,12 +21,14 @@ from lret_dist.kept_factors import kept_saves
 from lret_dist.options import SimulationOptions
 from lret_dist.orders import DriverOrders, Orders
 from lret_dist.planning import Job, SimulationRequest, make_job, prepare
+from lret_dist.progress import Meter
+from lret_dist.progress_bar import check_progress, listener_of, wait_with_bar, warn_of_listener
 from lret_dist.session import check_others_are_free, get_session
 from lret_dist.signals import SignalNotes
 from lret_dist.simulation import Report, assemble_result, execute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mpi4py import MPI
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from lret_dist.machine import Machine
     from lret_dist.noise import NoiseModel
     from lret_dist.planning import PreparedRequest
+    from lret_dist.progress import Progress
+    from lret_dist.progress_bar import ProgressOption
     from lret_dist.result import SimulationResult
     from lret_dist.run_handle import Outcomes, RunHandle
 
@@ -46,6 +50,7 @@ def simulate(
     noise: NoiseModel | None = None,
     *,
     mpi_ranks: int | None = None,
+    progress: ProgressOption = "auto",
     **options: Any,
 ) -> SimulationResult: ...
 @overload
@@ -54,6 +59,7 @@ def simulate(
     noise: NoiseModel | None = None,
     *,
     mpi_ranks: int | None = None,
+    progress: ProgressOption = "auto",
     **options: Any,
 ) -> list[SimulationResult]: ...
 def simulate(
@@ -61,6 +67,7 @@ def simulate(
     noise: NoiseModel | None = None,
     *,
     mpi_ranks: int | None = None,
+    progress: ProgressOption = "auto",
     **options: Any,
 ) -> SimulationResult | list[SimulationResult]:
     """Simulate one circuit, or several, and wait for the result.
@@ -70,6 +77,9 @@ def simulate(
         noise: errors bound to their instructions.
         mpi_ranks: MPI ranks to start, see :func:`~lret_dist.session.get_session`; later calls with
             the same number use the same ones.
+        progress: whether to show how far the run is: True, False, or ``"auto"``, in a terminal or
+            a notebook, when it takes more than two seconds. Or a function that is called with a
+            :class:`~lret_dist.progress.Progress` about ten times a second, in another thread.
         **options: fields of :class:`~lret_dist.options.SimulationOptions`.
 
     Raises:
@@ -82,7 +92,8 @@ def simulate(
     settings = SimulationOptions(**options)
     requests = [SimulationRequest(circuit=c, noise=noise, options=settings) for c in circuits]
     results = []
-    for outcome in _finished(session.submit(requests)):
+    handle = session.submit(requests, listener_of(check_progress(progress)))
+    for outcome in _finished(handle, progress):
         if isinstance(outcome, Exception):
             raise outcome
         for text in outcome.warnings:
@@ -91,9 +102,11 @@ def simulate(
     return results[0] if single else results
 
 
-def _finished(handle: RunHandle) -> Outcomes:
+def _finished(handle: RunHandle, progress: ProgressOption) -> Outcomes:
     """Wait for a batch that nobody else can stop: Ctrl-C stops it."""
     try:
+        wait_with_bar(handle.wait, handle.progress, None, progress)
+        warn_of_listener(handle.listener_error, stacklevel=4)
         return handle.result()
     except KeyboardInterrupt:
         handle.cancel()
@@ -105,6 +118,7 @@ def simulate_collectively(
     noise: NoiseModel | None = None,
     *,
     comm: MPI.Intracomm,
+    progress: Callable[[Progress], object] | None = None,
     **options: Any,
 ) -> SimulationResult | None:
     """Simulate a circuit inside an MPI program: every MPI rank of ``comm`` calls this alike.
@@ -113,6 +127,7 @@ def simulate_collectively(
         circuit: the circuit.
         noise: errors bound to its instructions.
         comm: the MPI ranks to use; it is duplicated, and released at the end.
+        progress: is called on MPI rank 0 of ``comm`` with notes of how far the run is, or None.
         **options: fields of :class:`~lret_dist.options.SimulationOptions`.
 
     Returns:
@@ -139,7 +154,7 @@ def simulate_collectively(
         started = time.perf_counter()
         with ending_the_job_on_failure(own):
             job = _planned(prepared, machine, own)
-            report = _execute(job, own, threads)
+            report = _execute(job, own, threads, Meter(progress if own.rank == 0 else None))
         if report is None:
             return None
         return assemble_result(job, report, machine, started, machine.mpi_ranks)
@@ -167,14 +182,14 @@ def _planned(prepared: PreparedRequest, machine: Machine, comm: MPI.Intracomm) -
     return job
 
 
-def _execute(job: Job, comm: MPI.Intracomm, threads: int) -> Report | None:
+def _execute(job: Job, comm: MPI.Intracomm, threads: int, meter: Meter) -> Report | None:
     """Run a job; MPI ranks that its grid leaves idle hear how it ended."""
     report, failure = None, None
     grids = Grids(comm)
     grid = grids.find(job.grid)
     if grid is not None:
         try:
-            with _orders(job, comm) as orders:
+            with _orders(job, comm, meter) as orders:
                 report = execute(job, grid, threads, orders)
         except SHARED_ERRORS as error:
             failure = error
@@ -188,18 +203,19 @@ def _execute(job: Job, comm: MPI.Intracomm, threads: int) -> Report | None:
 
 
 @contextmanager
-def _orders(job: Job, comm: MPI.Intracomm) -> Iterator[Orders]:
+def _orders(job: Job, comm: MPI.Intracomm, meter: Meter) -> Iterator[Orders]:
     """The orders of a collective run, signals that any MPI rank gets among them."""
     checkpoint = job.settings.checkpoint
+    driver = comm.rank == 0
     if checkpoint is None:
-        yield Orders()
+        yield DriverOrders(lambda: False, meter=meter) if driver else Orders()
         return
-    signals, driver = SignalNotes(), comm.rank == 0
+    signals = SignalNotes()
     try:
         with signals.active(None if driver else teller(comm)):
             if driver:
                 heard = signals_heard(signals, comm)
-                yield DriverOrders(lambda: False, heard, checkpoint.interval)
+                yield DriverOrders(lambda: False, heard, checkpoint.interval, meter)
             else:
                 yield Orders()
     finally:

@@ -16,6 +16,7 @@ from lret_dist.estimates import Tally
 from lret_dist.evolution import Evolution, sample_final
 from lret_dist.orders import Order, Orders
 from lret_dist.parallel_map import parallel_map
+from lret_dist.progress import SILENT, Meter, Progress
 from lret_dist.records import History, Outcome, RunSettings
 from lret_dist.sampling import Purpose, random_key
 from lret_dist.shots import Shots
@@ -73,8 +74,9 @@ def run_batches(
 class _OnlyCancellation(Orders):
     """The orders of a batch, which cannot be saved."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders, meter: Meter) -> None:
         self._orders = orders
+        self.meter = meter
 
     def __call__(self) -> Order:
         order = self._orders()
@@ -100,6 +102,9 @@ class _Batches:
         self._orders = orders
         self._saver = saver
         self._cancelled = False
+        #: Batches done by all column groups and wanted, and how far those under way here are.
+        self._done, self._wanted = 0, 0
+        self._under_way: dict[int, Progress] = {}
         rows = (1 << program.num_qubits) // comm.grid.rows
         self.tally = Tally(program, rows if program.final_measures else 0)
         sampling = settings.sampling
@@ -114,6 +119,7 @@ class _Batches:
         while wanted <= self.sampling.worth:
             while done < wanted:
                 started = time.monotonic()
+                self._done, self._wanted = done, wanted
                 stop = min(wanted, done + at_once) if self._saver else wanted
                 self._run_part(range(done + self.comm.column, stop, self.comm.grid.columns), wanted)
                 at_once *= self._obey(time.monotonic() - started, stop, wanted)
@@ -127,6 +133,7 @@ class _Batches:
 
     def _run_part(self, numbers: range, batches: int) -> None:
         """Run batches of this column group; a cancellation shows afterwards."""
+        self._under_way.clear()
         try:
             for part in self._run_several(numbers, batches):
                 self._take(*part)
@@ -203,17 +210,37 @@ class _Batches:
             seed = random_key(settings.seed, Purpose.BATCH, batch) >> 1
             settings = replace(settings, shots=mine.stop - mine.start, seed=seed)
         tally = Tally(self.program, len(self.tally.probabilities))
+        heard = self._orders.meter.is_heard()
+        meter = Meter(partial(self._report, batch)) if heard else SILENT
         run = Evolution(
             self.program,
             settings,
             self.group,
-            _OnlyCancellation(self._orders if self._saver is None else Orders()),
+            _OnlyCancellation(self._orders if self._saver is None else Orders(), meter),
             batch=batch,
             tally=tally,
         )
         return batch, run.run(), tally
 
+    def _report(self, batch: int, progress: Progress) -> None:
+        """Note how far a batch is, and with it the run; others do as much meanwhile."""
+        self._under_way[batch] = progress
+        if not (meter := self._orders.meter).is_due():
+            return
+        here = sum(each.fraction for each in list(self._under_way.values()))
+        done = self._done + here * self.comm.grid.columns
+        meter.note(
+            done / self._wanted,
+            steps_done=progress.steps_done,
+            steps=progress.steps,
+            rank=max(progress.rank, self.outcome.max_rank),
+            batches_done=int(done),
+            batches=self._wanted,
+        )
+
     def _take(self, batch: int, part: Outcome, tally: Tally) -> None:
+        if batch in self._under_way:
+            self._under_way[batch] = replace(self._under_way[batch], fraction=1.0)
         outcome = self.outcome
         self.tally.merge(tally)
         if len(part.shots.rows):

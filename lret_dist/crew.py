@@ -32,6 +32,7 @@ from lret_dist.errors import (
 from lret_dist.machine import USUAL_SPEEDS, Machine, Speeds, measure_kernels, measure_network
 from lret_dist.orders import DriverOrders, Orders, stopped_before
 from lret_dist.planning import Job, check_smallest, make_job
+from lret_dist.progress import Meter
 from lret_dist.questions import Inquiry
 from lret_dist.simulation import Report, assemble_result, execute
 from lret_dist.threads import own_cores, threads_per_rank
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from lret_dist.planning import PreparedRequest
     from lret_dist.process_grid import ProcessGrid
+    from lret_dist.progress import Progress
     from lret_dist.result import SimulationResult
     from lret_dist.signals import SignalNotes
 
@@ -127,6 +129,7 @@ class Crew:
         cancelled: Callable[[], bool],
         signals: SignalNotes,
         heard: Heard | None = None,
+        listener: Callable[[Progress], None] | None = None,
     ) -> SimulationResult:
         """Run one request.
 
@@ -135,6 +138,7 @@ class Crew:
             cancelled: whether it is to be cancelled.
             signals: signals that this process gets.
             heard: tells of further ones.
+            listener: gets notes of how far the run is.
 
         Raises:
             CancelledError: when it was cancelled.
@@ -147,14 +151,14 @@ class Crew:
         self._obey_late_signals(signals)
         started = time.perf_counter()
         machine = self._machine_for(prepared)
-        job = make_job(prepared, machine)
+        job, meter = make_job(prepared, machine), Meter(listener)
         if job.settings.checkpoint is None:
-            report = self._run(job, DriverOrders(cancelled))
+            report = self._run(job, DriverOrders(cancelled, meter=meter))
         else:
             with signals.active():
                 all_heard = signals_heard(signals, self._comm, heard)
                 interval = job.settings.checkpoint.interval
-                report = self._run(job, DriverOrders(cancelled, all_heard, interval))
+                report = self._run(job, DriverOrders(cancelled, all_heard, interval, meter))
         session_ranks = 1 if self._world is None else self._world.size
         return assemble_result(job, report, machine, started, session_ranks)
 

@@ -22,6 +22,7 @@ from lret_dist.program import (
     SetStep,
     UnitaryStep,
 )
+from lret_dist.progress import Work
 from lret_dist.records import Outcome, Path, RunSettings
 from lret_dist.sampled import SampledState
 from lret_dist.sampling import Purpose, sample_rows, uniforms, written_bits
@@ -80,6 +81,8 @@ class Evolution:
         self._batch = batch
         self._tally = tally
         self._waiting: list[Task] = []
+        self._work = Work(program, settings)
+        self._finished_shots = 0
         self.outcome = Outcome(Shots.zeros(settings.shots, program.num_memory_bits))
         self._low_rank = LowRank(program, settings, comm, self.outcome, self._orders)
         low_rank = self._low_rank
@@ -129,6 +132,7 @@ class Evolution:
         """Run the steps of a task, up to where its shots may go different ways, or the end."""
         while task.number < len(self.program.steps):
             step = self.program.steps[task.number]
+            self._report(task, task.number)
             if isinstance(step, UnitaryStep | ChannelStep | ExchangeStep):
                 if isinstance(task.state, State):
                     self._do(task, task.state, step)
@@ -163,6 +167,28 @@ class Evolution:
             task.state = self._switched(state, task.number)
             return
         task.number += 1
+
+    def _report(self, task: Task, number: int) -> None:
+        """Note how far the run is, if it is time: a task has come to step ``number``."""
+        meter = self._orders.meter
+        if not meter.is_due():
+            return
+        history = self.outcome.history
+        meter.note(
+            self._fraction(task, number),
+            steps_done=number,
+            steps=len(self.program.steps),
+            rank=history.ranks[-1] if history.ranks else self.outcome.max_rank,
+            discarded=history.discarded[-1] if history.discarded else 0.0,
+        )
+
+    def _fraction(self, task: Task, number: int) -> float:
+        """Part of the work that is done: of all shots, where they go different ways."""
+        if not self.program.has_histories or not self.settings.shots:
+            return self._work.done(number)
+        waiting = sum(each.path.number * self._work.done(each.number) for each in self._waiting)
+        here = task.path.number * self._work.done(number)
+        return (self._finished_shots + waiting + here) / self.settings.shots
 
     def _heard(self) -> Order:
         """The driver's order, on every MPI rank."""
@@ -217,7 +243,7 @@ class Evolution:
                 numbers.append(stop)
             stop += 1
         if isinstance(task.state, SampledState):
-            self._run_sampled(task.state, numbers, task.number)
+            self._run_sampled(task.state, numbers, task)
         else:
             assert isinstance(task.state, DensityState)
             self._run_density(task.state, numbers, task)
@@ -241,15 +267,17 @@ class Evolution:
                 self.outcome.history.note(
                     task.number + len(done), state.rank(), task.path.budget.discarded
                 )
+                self._report(task, task.number + len(done))
 
-    def _run_sampled(self, state: SampledState, numbers: list[int], first: int) -> None:
-        done, steps = first, [self._acting(number) for number in numbers]
-        for exact in state.run(self.program, steps, first):
+    def _run_sampled(self, state: SampledState, numbers: list[int], task: Task) -> None:
+        done, steps = task.number, [self._acting(number) for number in numbers]
+        for exact in state.run(self.program, steps, task.number):
             if self._heard() == Order.CANCEL:
                 raise CancelledError("the run was cancelled")
             done += len(exact)
             self.outcome.history.note(done, state.rank(), 0.0)
             self.outcome.note_rank(state.rank())
+            self._report(task, done)
 
     def _acting(self, number: int) -> UnitaryStep | ChannelStep:
         step = self.program.steps[number]
@@ -297,6 +325,7 @@ class Evolution:
     def _finish(self, state: AnyState, path: Path) -> None:
         """Sample the last measurements and note how good the state is."""
         self.outcome.final_rank = max(self.outcome.final_rank, state.rank())
+        self._finished_shots += path.number
         measures = self.program.final_measures
         if isinstance(state, SampledState):
             if measures and not self.program.has_histories:

@@ -1,4 +1,7 @@
-"""What the driver wants of a run at its next step: to go on, to save it, or to stop."""
+"""What the driver wants of a run at its next step: to go on, to save it, or to stop.
+
+And what it is told of the way there.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from lret_dist.errors import StoppedError
+from lret_dist.progress import SILENT, Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +38,11 @@ class Orders:
 
     Attributes:
         stopped_by: the MPI rank that got the signal to stop, None where that is not known.
+        meter: takes notes of how far the run is; those of the driver alone are heard.
     """
 
     stopped_by: int | None = None
+    meter: Meter = SILENT
 
     def __call__(self) -> Order:
         """The next order; whoever gets one to save obeys it."""
@@ -73,6 +79,7 @@ class DriverOrders(Orders):
         cancelled: Callable[[], bool],
         heard: Callable[[], tuple[int, int] | None] = lambda: None,
         interval: float | None = None,
+        meter: Meter = SILENT,
     ) -> None:
         """Begin to count the time.
 
@@ -80,7 +87,9 @@ class DriverOrders(Orders):
             cancelled: whether the run is to be cancelled.
             heard: a signal that was not asked for yet and the MPI rank that got it, or None.
             interval: seconds from one checkpoint to the next; None if there are none.
+            meter: takes notes of how far the run is.
         """
+        self.meter = meter
         self._cancelled = cancelled
         self._heard = heard
         self._interval = interval

@@ -16,6 +16,7 @@ from lret_dist.abstract_session import Session
 from lret_dist.errors import CancelledError, LauncherError, SessionError
 from lret_dist.launched_job import LaunchedJob
 from lret_dist.launching import in_allocation, launch_command, launch_environment
+from lret_dist.progress import Progress
 from lret_dist.rendezvous import Rendezvous
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class RemoteSession(Session):
     def _run_batch(
         self, handle: RunHandle, batch: list[PreparedRequest]
     ) -> Outcomes | CancelledError:
-        outcomes: Outcomes | Exception = self._sent(batch, handle.stopping)
+        outcomes: Outcomes | Exception = self._sent(batch, handle.stopping, handle.pass_on)
         if isinstance(outcomes, CancelledError):
             return outcomes
         if isinstance(outcomes, Exception):
@@ -88,10 +89,15 @@ class RemoteSession(Session):
     def _answer(self, inquiry: Inquiry) -> Any:
         return self._sent(inquiry, lambda: False)
 
-    def _sent(self, command: list[PreparedRequest] | Inquiry, stopping: Callable[[], bool]) -> Any:
+    def _sent(
+        self,
+        command: list[PreparedRequest] | Inquiry,
+        stopping: Callable[[], bool],
+        listener: Callable[[Progress], None] | None = None,
+    ) -> Any:
         """What comes of a command, or the exception with which the session ends."""
         try:
-            return self._exchange(command, stopping)
+            return self._exchange(command, stopping, listener)
         except Exception as error:
             if self._closed:
                 return CancelledError("the run was cancelled: its session was closed")
@@ -103,18 +109,26 @@ class RemoteSession(Session):
             return failure
 
     def _exchange(
-        self, command: list[PreparedRequest] | Inquiry, stopping: Callable[[], bool]
+        self,
+        command: list[PreparedRequest] | Inquiry,
+        stopping: Callable[[], bool],
+        listener: Callable[[Progress], None] | None,
     ) -> Any:
         """Send a command and wait for what comes of it."""
         self._connection.send(command)
         told = False
-        while not self._connection.poll(_LOOK_SECONDS):
+        while True:
+            if self._connection.poll(_LOOK_SECONDS):
+                found = self._connection.recv()
+                if not isinstance(found, Progress):
+                    return found
+                if listener is not None:
+                    listener(found)
+            elif self._job.has_ended():
+                raise EOFError("the launcher has ended")
             if stopping() and not told:
                 self._connection.send(CANCEL)
                 told = True
-            if self._job.has_ended():
-                raise EOFError("the launcher has ended")
-        return self._connection.recv()
 
     def _release(self, *, stopped: bool) -> None:
         if not stopped:

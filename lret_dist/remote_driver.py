@@ -74,16 +74,19 @@ def _given_away(outcomes: Outcomes | CancelledError) -> Outcomes | CancelledErro
 
 
 def _outcomes(handle: RunHandle, connection: Connection) -> Outcomes | CancelledError:
-    """Wait for a batch, and hear meanwhile whether it is to be cancelled."""
-    while True:
-        try:
-            return handle.result(_LOOK_SECONDS)
-        except TimeoutError:
-            if connection.poll():
-                connection.recv()
-                handle.cancel()
-        except CancelledError as error:
-            return error
+    """Wait for a batch; tell meanwhile how far it is, hear whether it is to be cancelled."""
+    told = None
+    while not handle.wait(_LOOK_SECONDS):
+        if connection.poll():
+            connection.recv()
+            handle.cancel()
+        if (progress := handle.progress()) is not told:
+            connection.send(progress)
+            told = progress
+    try:
+        return handle.result()
+    except CancelledError as error:
+        return error
 
 
 if __name__ == "__main__":

@@ -48,9 +48,12 @@ from lret_dist.teams import Teams, choose_teams, join_teams, run_in_teams
 from lret_dist.threads import own_cores, threads_per_rank
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mpi4py import MPI
 
     from lret_dist.planning import PreparedRequest
+    from lret_dist.progress import Progress
     from lret_dist.questions import Inquiry
     from lret_dist.run_handle import Outcomes, RunHandle
 
@@ -80,11 +83,15 @@ class DriverSession(Session):
         self._signals = SignalNotes()
         super().__init__(machine)
 
-    def submit_prepared(self, prepared: list[PreparedRequest]) -> RunHandle:
+    def submit_prepared(
+        self,
+        prepared: list[PreparedRequest],
+        listener: Callable[[Progress], object] | None = None,
+    ) -> RunHandle:
         """As :meth:`submit`, for requests that are checked already."""
         if _can_be_saved(prepared):
             self._signals.install()
-        return super().submit_prepared(prepared)
+        return super().submit_prepared(prepared, listener)
 
     def _release(self, *, stopped: bool) -> None:
         if stopped:
@@ -109,19 +116,19 @@ class DriverSession(Session):
                 return self._run_in_order(handle, batch)
             with ending_the_job_on_failure(self._workers):
                 tell(self._workers, teams)
-                return run_in_teams(
-                    batch, teams, self._workers, self._crew, handle.stopping, self._signals
-                )
+                return run_in_teams(batch, teams, self._workers, self._crew, handle, self._signals)
 
     def _run_in_order(
         self, handle: RunHandle, batch: list[PreparedRequest]
     ) -> Outcomes | CancelledError:
         outcomes: Outcomes = []
-        for prepared in batch:
+        for number, prepared in enumerate(batch):
+            handle.note_circuits(number)
             try:
-                outcomes.append(
-                    self._owned(self._crew.run(prepared, handle.stopping, self._signals))
+                result = self._crew.run(
+                    prepared, handle.stopping, self._signals, listener=handle.note
                 )
+                outcomes.append(self._owned(result))
             except CancelledError as error:
                 # Its traceback refers to what came before, and so to factors that are kept.
                 outcomes.clear()

@@ -7,6 +7,7 @@ more: of the density matrices of few qubits, or of the state vectors of quantum 
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -29,6 +30,7 @@ from lret_dist.program import (
     SetStep,
     UnitaryStep,
 )
+from lret_dist.progress import Work
 from lret_dist.records import Outcome
 from lret_dist.sampling import Purpose, misread, rows_at, uniforms, written_bits
 from lret_dist.saving import save_value
@@ -111,6 +113,8 @@ class _SideBySide(ABC, Generic[_Stack]):
         # The bundles under way, and those that begin again when none of these is left.
         self._now: list[_Bundle[_Stack]] = []
         self._later: list[_Bundle[_Stack]] = []
+        self._work = Work(program, settings)
+        self._finished_shots = 0
         self.outcome = Outcome(Shots.zeros(settings.shots, program.num_memory_bits))
 
     def run(self) -> Outcome:
@@ -162,6 +166,7 @@ class _SideBySide(ABC, Generic[_Stack]):
         """Take a bundle through the next step, or stretch of steps."""
         if self._orders() == Order.CANCEL:
             raise CancelledError("the run was cancelled")
+        self._report(bundle)
         step = self._program.steps[bundle.number]
         match step:
             case MeasureStep():
@@ -182,6 +187,21 @@ class _SideBySide(ABC, Generic[_Stack]):
                 return
         bundle.number += 1
         self._divide(bundle)
+
+    def _report(self, bundle: _Bundle[_Stack]) -> None:
+        """Note how far the run is, if it is time."""
+        meter = self._orders.meter
+        if not meter.is_due():
+            return
+        waiting = itertools.chain(self._now, self._later)
+        done = sum(len(each.shots) * self._work.done(each.number) for each in waiting)
+        done += len(bundle.shots) * self._work.done(bundle.number)
+        meter.note(
+            (self._finished_shots + done) / self._settings.shots,
+            steps_done=bundle.number,
+            steps=len(self._program.steps),
+            rank=self.outcome.max_rank,
+        )
 
     def _divide(self, bundle: _Bundle[_Stack]) -> None:
         """Let a bundle go on, all of it or one half after the other."""
@@ -238,6 +258,7 @@ class _SideBySide(ABC, Generic[_Stack]):
     def _finish(self, bundle: _Bundle[_Stack]) -> None:
         """Sample the last measurements, and note what rounding has taken."""
         outcome, measures = self.outcome, self._program.final_measures
+        self._finished_shots += len(bundle.shots)
         lost = np.clip(1.0 - bundle.stack.traces(), 0.0, 1.0)[bundle.rows]
         outcome.truncation_error += float(lost.sum()) / self._settings.shots
         if not measures:

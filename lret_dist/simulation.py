@@ -132,9 +132,11 @@ class _Runs:
         self.warnings: list[str] = []
 
     def run(self) -> Outcome:
-        job = self._job
+        job, meter = self._job, self._orders.meter
+        meter.begin_part(0, 1 if job.averages is None else 2)
         outcome = self._run("program", job.program, job.settings, more=job.averages is not None)
         if job.averages is not None:
+            meter.begin_part(1, 2)
             settings = replace(job.settings, shots=0)
             outcome.add(self._run("averages", job.averages, settings, more=False))
         shown = outcome.saved.results(job.settings.shots)

@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
     from lret_dist.machine import Machine
     from lret_dist.planning import PreparedRequest
+    from lret_dist.progress import Progress
     from lret_dist.result import SimulationResult
-    from lret_dist.run_handle import Outcomes
+    from lret_dist.run_handle import Outcomes, RunHandle
     from lret_dist.signals import SignalNotes
 
 __all__ = ["Teams", "choose_teams", "join_teams", "run_in_teams"]
@@ -113,7 +114,7 @@ def run_in_teams(
     teams: Teams,
     comm: MPI.Intracomm,
     crew: Crew,
-    cancelled: Callable[[], bool],
+    handle: RunHandle,
     signals: SignalNotes,
 ) -> Outcomes | CancelledError:
     """Run a batch, on MPI rank 0; the others are in :func:`join_teams` meanwhile.
@@ -123,14 +124,14 @@ def run_in_teams(
         teams: how the MPI ranks are split.
         comm: all of them.
         crew: they, as MPI rank 0 leads them outside of teams.
-        cancelled: whether the batch is to be cancelled.
+        handle: says whether the batch is to be cancelled, and takes notes of its progress.
         signals: signals that this process gets.
     """
     team = _team(comm, teams)
     own = Crew(team, crew.threads, replace(crew.machine, mpi_ranks=teams.size), comm)
-    hand_out = _HandOut(batch, teams, comm, cancelled)
+    hand_out = _HandOut(batch, teams, comm, handle)
     while (item := hand_out.take()) is not None:
-        outcome = _outcome(own, item[1], hand_out.look_after, signals, hand_out.heard)
+        outcome = _outcome(own, item[1], hand_out.look_after, signals, hand_out.heard, handle.note)
         hand_out.note(item[0], outcome)
     hand_out.wait()
     _dismiss(team, own)
@@ -222,12 +223,12 @@ class _HandOut:
         batch: Sequence[PreparedRequest],
         teams: Teams,
         comm: MPI.Intracomm,
-        cancelled: Callable[[], bool],
+        handle: RunHandle,
     ) -> None:
         self._left = deque(enumerate(batch))
         self._outcomes: list[SimulationResult | Exception | None] = [None] * len(batch)
         self._comm = comm
-        self._cancelled = cancelled
+        self._handle = handle
         self._stopped: CancelledError | StoppedError | None = None
         self._lock = threading.Lock()
         self._sent: list[MPI.Request] = []
@@ -244,6 +245,7 @@ class _HandOut:
     def note(self, index: int, outcome: SimulationResult | Exception) -> None:
         """Note what came of a circuit."""
         self._outcomes[index] = outcome
+        self._handle.note_circuits(sum(each is not None for each in self._outcomes))
         if isinstance(outcome, StoppedError | CancelledError):
             self._stop(outcome)
 
@@ -258,7 +260,7 @@ class _HandOut:
                     self._in_hand[leader] -= 1
                     self.note(*self._comm.recv(source=leader, tag=_OUTCOME))
                     self._send_one(leader)
-            if self._cancelled():
+            if self._handle.stopping():
                 self._stop(CancelledError("the run was cancelled"))
         return isinstance(self._stopped, CancelledError)
 
@@ -310,9 +312,10 @@ def _outcome(
     cancelled: Callable[[], bool],
     signals: SignalNotes,
     heard: Callable[[], tuple[int, int] | None] | None = None,
+    listener: Callable[[Progress], None] | None = None,
 ) -> SimulationResult | Exception:
     try:
-        return crew.run(prepared, cancelled, signals, heard)
+        return crew.run(prepared, cancelled, signals, heard, listener)
     except Exception as error:
         return error
 

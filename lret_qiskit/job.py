@@ -19,6 +19,7 @@ from lret_dist import (
     TruncationWarning,
 )
 from lret_dist.planning import prepare
+from lret_dist.progress_bar import listener_of, wait_with_bar, warn_of_listener
 from lret_qiskit.translators import Experiment, build_result
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from lret_dist.machine import Machine
     from lret_dist.planning import PreparedRequest
+    from lret_dist.progress import Progress
+    from lret_dist.progress_bar import ProgressOption
     from lret_qiskit.backends import LRETBackend
 
 __all__ = ["LRETJob"]
@@ -51,6 +54,7 @@ class LRETJob(JobV1):  # type: ignore[misc]
         requests: Sequence[SimulationRequest | Exception],
         experiments: Sequence[Experiment],
         circuits: Sequence[QuantumCircuit] = (),
+        progress: ProgressOption = "auto",
     ) -> None:
         """Hold checked requests, one per circuit, and what their results need beside them.
 
@@ -60,11 +64,14 @@ class LRETJob(JobV1):  # type: ignore[misc]
             requests: for each circuit what is to be simulated, or why it cannot be.
             experiments: what else the circuits' results need, in the same order.
             circuits: the circuits themselves.
+            progress: whether :meth:`result` shows how far the job is, or a function that is called
+                with it.
         """
         super().__init__(backend, job_id)
         self._requests: list[SimulationRequest | Exception] | None = list(requests)
         self._experiments = list(experiments)
         self._circuits = list(circuits)
+        self._progress: ProgressOption = progress
         # Circuits that were refused, by their number.
         self._refused: dict[int, Exception] = {}
         self._handle: RunHandle | None = None
@@ -96,7 +103,7 @@ class LRETJob(JobV1):  # type: ignore[misc]
             session.check_usable()
             prepared = self._prepared(self._requests, session.machine)
             self._machine = session.machine
-            self._handle = session.submit_prepared(prepared)
+            self._handle = session.submit_prepared(prepared, listener_of(self._progress))
             self._requests = None
 
     def result(self, timeout: float | None = None) -> Result:
@@ -113,13 +120,21 @@ class LRETJob(JobV1):  # type: ignore[misc]
             JobError: if the job was cancelled, was never submitted, or all its circuits failed.
             SessionError: in a child process that was forked before the job had ended.
         """
-        outcomes = self._outcomes(timeout)
+        handle = self._submitted()
+        if not wait_with_bar(handle.wait, handle.progress, timeout, self._progress):
+            raise JobTimeoutError(f"job {self.job_id()} did not end within {timeout} seconds")
+        outcomes = self._outcomes()
         with self._lock:
             if self._result is None:
                 self._result = self._built(outcomes)
+                warn_of_listener(handle.listener_error, stacklevel=3)
                 for text, category in self._warnings(outcomes):
                     warnings.warn(text, category, stacklevel=2)
             return self._result
+
+    def progress(self) -> Progress | None:
+        """How far the job is; None before its first step, and where it was never submitted."""
+        return None if self._handle is None else self._handle.progress()
 
     def cancel(self) -> bool:
         """Stop the job, at the next step where it runs; False if it had ended already."""
@@ -168,21 +183,16 @@ class LRETJob(JobV1):  # type: ignore[misc]
             raise JobError(f"job {self.job_id()} has not been submitted; call submit() first")
         return self._handle
 
-    def _outcomes(self, timeout: float | None) -> Outcomes:
-        """One result or error per circuit, in order."""
-        handle = self._submitted()
+    def _outcomes(self) -> Outcomes:
+        """One result or error per circuit of a job that has ended, in order."""
         try:
-            ran = iter(handle.result(timeout))
-        except TimeoutError:
-            raise JobTimeoutError(
-                f"job {self.job_id()} did not end within {timeout} seconds"
-            ) from None
+            ran = iter(self._submitted().result())
         except CancelledError:
             raise JobError(f"job {self.job_id()} was cancelled") from None
         return [self._refused.get(i) or next(ran) for i in range(len(self._experiments))]
 
     def _final_status(self) -> JobStatus:
-        outcomes = self._outcomes(timeout=0)
+        outcomes = self._outcomes()
         failed = all(isinstance(outcome, Exception) for outcome in outcomes)
         return JobStatus.ERROR if failed else JobStatus.DONE
 

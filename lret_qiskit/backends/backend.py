@@ -247,8 +247,8 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
                 ``{parameter: [value, ...]}``; the result has one experiment for each value, circuit
                 by circuit.
             options: ``shots``, ``seed_simulator`` (or ``seed``), ``memory``, ``rank_history``,
-                ``method``, ``truncation``, ``epsilon``, ``standard_error``, ``resolution``,
-                ``max_rank``, ``precision``, ``initial_rank``, ``initial_state``,
+                ``progress``, ``method``, ``truncation``, ``epsilon``, ``standard_error``,
+                ``resolution``, ``max_rank``, ``precision``, ``initial_rank``, ``initial_state``,
                 ``parallelization``, ``process_grid``, ``checkpoint``, ``checkpoint_interval`` and
                 ``noise_model`` (of Qiskit Aer or of lret_dist); what is not given is the backend's.
                 None is the backend's too, but for ``noise_model``, ``max_rank``,
@@ -280,7 +280,7 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         if noise is not None and sent:
             check_noise_acts(noise, sent, written_names(circuits))
         experiments = [experiment for _, experiment in pairs]
-        job = LRETJob(self, str(uuid.uuid4()), requests, experiments, circuits)
+        job = LRETJob(self, str(uuid.uuid4()), requests, experiments, circuits, checked.progress)
         job.submit()
         return job
 

@@ -16,6 +16,7 @@ from qiskit_aer.noise import NoiseModel as AerNoiseModel
 
 from lret_dist import NoiseModel, SimulationOptions
 from lret_dist.options import METHODS, PARALLELIZATIONS, PRECISIONS, TRUNCATIONS
+from lret_dist.progress_bar import ProgressOption, check_progress
 from lret_qiskit.backends.aer_options import AER_OPTIONS, Effect, check_aer_options, method_hint
 from lret_qiskit.backends.seeds import seeded
 from lret_qiskit.backends.target import basis_names, coupling_edges
@@ -61,12 +62,15 @@ class RunOptions:
         simulation: options of the simulator, with the seed of the job's first circuit.
         memory: whether the result lists every shot.
         rank_history: whether the metadata list the rank after every step.
+        progress: whether to show how far the run is while its result is waited for, or a function
+            that is called with it.
         noise_model: noise of every circuit, or None.
     """
 
     simulation: SimulationOptions
     memory: bool
     rank_history: bool
+    progress: ProgressOption
     noise_model: AerNoiseModel | NoiseModel | None
 
     def for_circuit(self, number: int) -> SimulationOptions:
@@ -80,6 +84,7 @@ def default_options() -> Options:
     values = {name: option.default for name, option in AER_OPTIONS.items()}
     values |= {name: getattr(simulator, name) for name in _SIMULATION_OPTIONS}
     values |= {"seed_simulator": None, "memory": False, "rank_history": False, "noise_model": None}
+    values["progress"] = "auto"
     options = Options(**values)
     for name, validator in _VALIDATORS.items():
         options.set_validator(name, validator)
@@ -142,6 +147,7 @@ def _checked(values: Mapping[str, Any]) -> RunOptions:
         simulation=_simulation(values),
         memory=_flag("memory", values["memory"]),
         rank_history=_flag("rank_history", values["rank_history"]),
+        progress=check_progress(values["progress"]),
         noise_model=_noise_model(values["noise_model"]),
     )
 

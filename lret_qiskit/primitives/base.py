@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
     from lret_dist import NoiseModel
+    from lret_dist.progress_bar import ProgressOption
     from lret_qiskit.primitives.pub_task import PubTask
 
 __all__ = ["LRETPrimitive", "naming"]
@@ -108,12 +109,13 @@ class LRETPrimitive:
         tasks: Sequence[PubTask],
         noise: NoiseModel | None,
         circuits: Sequence[QuantumCircuit],
+        progress: ProgressOption,
     ) -> LRETPrimitiveJob:
         """A job of PUBs, and their circuits as they were given."""
         sent = [task.first for task in tasks if task.first is not None]
         if noise is not None and sent:
             check_noise_acts(noise, sent, written_names(circuits), stacklevel=4)
-        return LRETPrimitiveJob(self._backend.session, tasks)
+        return LRETPrimitiveJob(self._backend.session, tasks, progress)
 
 
 @contextmanager

@@ -141,7 +141,7 @@ class LRETEstimator(LRETPrimitive, BaseEstimatorV2):  # type: ignore[misc]
                 looked_at = acting_qubits(pub.observables) if wide else ()
                 check_size(pub.circuit, self.backend.num_qubits, looked_at)
                 tasks.append(_EstimatorTask(name, pub, noise, options.simulation))
-        return self._started(tasks, noise, [pub.circuit for pub in coerced])
+        return self._started(tasks, noise, [pub.circuit for pub in coerced], options.progress)
 
 
 class _EstimatorTask(PubTask):

@@ -6,6 +6,8 @@ import threading
 import uuid
 import warnings
 from collections import deque
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
@@ -13,12 +15,15 @@ from qiskit.providers import JobError, JobStatus, JobTimeoutError
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
 from lret_dist import CancelledError, InsufficientMemoryError, TruncationWarning
+from lret_dist.progress_bar import listener_of, wait_with_bar, warn_of_listener
 from lret_dist.run_end import RunEnd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lret_dist import RunHandle, Session, SimulationRequest
+    from lret_dist.progress import Progress
+    from lret_dist.progress_bar import ProgressOption
     from lret_qiskit.primitives.pub_task import PubTask
 
 __all__ = ["LRETPrimitiveJob"]
@@ -36,9 +41,21 @@ class LRETPrimitiveJob(BasePrimitiveJob[PrimitiveResult[Any], JobStatus]):  # ty
     While a batch of circuits runs, the next one is made, so that a long sweep needs little memory.
     """
 
-    def __init__(self, session: Session, tasks: Sequence[PubTask]) -> None:
-        """Start the job."""
+    def __init__(
+        self, session: Session, tasks: Sequence[PubTask], progress: ProgressOption = "auto"
+    ) -> None:
+        """Start the job.
+
+        Args:
+            session: runs the circuits.
+            tasks: the PUBs.
+            progress: whether :meth:`result` shows how far the job is, or a function that is called
+                with it.
+        """
         super().__init__(str(uuid.uuid4()))
+        self._option: ProgressOption = progress
+        self._progress: Progress | None = None
+        self._listener_error: Exception | None = None
         self._session: Session | None = session
         self._tasks = list(tasks)
         self._under_way: deque[tuple[list[Piece], RunHandle]] = deque()
@@ -79,16 +96,21 @@ class LRETPrimitiveJob(BasePrimitiveJob[PrimitiveResult[Any], JobStatus]):  # ty
             JobError: if the job was cancelled, or a run failed; the text names the PUB.
             SessionError: in a child process that was forked before the job had ended.
         """
-        if not self._ended.wait(timeout):
+        if not wait_with_bar(self._ended.wait, self.progress, timeout, self._option):
             raise JobTimeoutError(f"job {self.job_id()} did not end within {timeout} seconds")
         if isinstance(self._error, CancelledError):
             raise JobError(f"job {self.job_id()} was cancelled") from self._error
         if self._error is not None:
             raise self._error
+        warn_of_listener(self._listener_error, stacklevel=3)
         while self._warnings:
             warnings.warn(self._warnings.pop(0), TruncationWarning, stacklevel=2)
         assert self._result is not None
         return self._result
+
+    def progress(self) -> Progress | None:
+        """How far the job is, every parameter set a circuit; None before its first step."""
+        return self._progress
 
     def status(self) -> JobStatus:
         """How far the job is; ERROR when a run failed."""
@@ -167,7 +189,7 @@ class LRETPrimitiveJob(BasePrimitiveJob[PrimitiveResult[Any], JobStatus]):  # ty
             except Exception as error:
                 raise JobError(f"{task.name}: {error}") from error
         try:
-            handle = self._session.submit(requests)
+            handle = self._session.submit(requests, partial(self._note, seed_number))
         except (ValueError, InsufficientMemoryError) as error:
             # The note names the circuit, and with it the PUB.
             raise JobError("; ".join([str(error), *getattr(error, "__notes__", [])])) from error
@@ -175,10 +197,18 @@ class LRETPrimitiveJob(BasePrimitiveJob[PrimitiveResult[Any], JobStatus]):  # ty
         if self._stop.is_set():
             handle.cancel()
 
+    def _note(self, before: int, progress: Progress) -> None:
+        """Take a note of a batch, with so many parameter sets ``before`` it."""
+        done, circuits = before + progress.circuits_done, sum(task.size for task in self._tasks)
+        self._progress = replace(progress, circuits_done=done, circuits=circuits)
+        if (listener := listener_of(self._option)) is not None:
+            listener(self._progress)
+
     def _collect(self) -> None:
         """Take the results of the batch that was sent first."""
         pieces, handle = self._under_way[0]
         outcomes = iter(handle.result())
+        self._listener_error = self._listener_error or handle.listener_error
         for task, numbers in pieces:
             for number in numbers:
                 outcome = next(outcomes)

@@ -111,7 +111,7 @@ class LRETSampler(LRETPrimitive, BaseSamplerV2):  # type: ignore[misc]
             with naming(name):
                 check_size(pub.circuit, self.backend.num_qubits)
                 tasks.append(_SamplerTask(name, pub, noise, options.simulation))
-        return self._started(tasks, noise, [pub.circuit for pub in coerced])
+        return self._started(tasks, noise, [pub.circuit for pub in coerced], options.progress)
 
 
 class _SamplerTask(PubTask):

@@ -11,7 +11,13 @@ from dense_reference import evolve
 from mpi4py import MPI
 from random_circuits import add_saves, brick_wall, brick_wall_noise, random_circuit
 
-from lret_dist import CheckpointError, SimulationOptions, SimulationRequest, simulate_collectively
+from lret_dist import (
+    CheckpointError,
+    Progress,
+    SimulationOptions,
+    SimulationRequest,
+    simulate_collectively,
+)
 from lret_dist.crew import Grids, survey
 from lret_dist.forecast import forecast
 from lret_dist.prediction import best_of
@@ -40,6 +46,14 @@ def test_several_simulators_side_by_side(part: MPI.Intracomm) -> None:
     # The program's own messages are not disturbed.
     assert part.allreduce(1) == part.size
     assert WORLD.allreduce(1) == WORLD.size
+
+
+def test_progress_is_told_on_the_first_mpi_rank(part: MPI.Intracomm) -> None:
+    notes: list[Progress] = []
+    circuit = brick_wall_noise(1e-3, 1e-2).bind(brick_wall(6, 4)).measure_all()
+    simulate_collectively(circuit, comm=part, progress=notes.append)
+    assert bool(notes) == (part.rank == 0)
+    assert all(note.rank <= 1 << 6 and note.steps_done <= note.steps for note in notes)
 
 
 def test_simulators_on_some_mpi_ranks_only(part: MPI.Intracomm) -> None:

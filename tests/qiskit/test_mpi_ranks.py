@@ -14,7 +14,7 @@ from qiskit.providers import JobError, JobStatus
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 from starting import NEEDS_LAUNCHER, permit
 
-from lret_dist import SessionError, get_session
+from lret_dist import Progress, SessionError, get_session
 from lret_qiskit import LRETBackend, LRETProvider
 
 pytestmark = NEEDS_LAUNCHER
@@ -55,6 +55,18 @@ def test_same_counts_as_in_this_process(provider: LRETProvider, noise: NoiseMode
     assert there.get_counts() == here.get_counts()
     assert [each.metadata["mpi_ranks"] for each in here.results] == [1, 1]
     assert [each.metadata["mpi_ranks"] for each in there.results] == [2, 2]
+
+
+def test_progress_comes_from_the_ranks(provider: LRETProvider, noise: NoiseModel) -> None:
+    notes: list[Progress] = []
+    # Two teams run the circuits.
+    circuits = [chain(10, 5)] * 4
+    job = provider.get_backend().run(circuits, noise_model=noise, progress=notes.append)
+    job.result()
+    done = [note.circuits_done for note in notes]
+    assert done == sorted(done)
+    assert any(0 < note.fraction < 1 for note in notes)
+    assert (notes[-1].whole, notes[-1].circuits_done, notes[-1].circuits) == (1, 4, 4)
 
 
 def test_jobs_go_to_the_ranks_of_their_provider(
