@@ -1,0 +1,21 @@
+"""Plots of what LRET finds, with matplotlib; ``import lret_qiskit`` does not load them.
+
+Every function returns a matplotlib ``Figure``, which a notebook shows, or draws into given axes.
+pyplot holds none of these figures open.
+
+Example:
+    >>> from lret_qiskit.visualization import plot_counts
+    >>> figure = plot_counts({"00": 510, "11": 490})
+    >>> figure.axes[0].get_ylabel()
+    'probability'
+"""
+
+try:
+    import matplotlib as _matplotlib  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "matplotlib":
+        raise
+    raise ImportError(
+        "lret_qiskit.visualization draws with matplotlib, which is not installed; "
+        'install it with: pip install "lret-dist[visualization]"'
+    ) from None

@@ -1,0 +1,226 @@
+"""What all plots share: colours, figures that show in a notebook, axes, and how they are saved."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lret_dist.atomic_file import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "COLOURS",
+    "FORMATS",
+    "GREY",
+    "MARKERS",
+    "add_legend",
+    "axes_inches",
+    "check_filename",
+    "describe",
+    "figure_of",
+    "finish",
+    "is_own",
+    "letter_size",
+    "new_axes",
+    "new_figure",
+    "split_below",
+]
+
+#: Colours of Okabe and Ito, which all kinds of colour vision tell apart, ordered so that
+#: neighbours differ in lightness too, for prints without colour.
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "vermilion": "#D55E00",
+    "sky": "#56B4E9",
+    "purple": "#CC79A7",
+}
+GREY = "#666666"
+#: Markers that go with the colours in their order.
+MARKERS = "osD^vP"
+#: Formats of files, by the end of their names.
+FORMATS = ("png", "svg", "pdf")
+#: Size of a figure in inches where none is asked for.
+_SIZE = (6.4, 4.8)
+_MOST_INCHES = 200
+#: Widths in inches between which letters grow, and the share of their size at the first.
+_WIDTHS, _LEAST = (3.2, 6.4), 0.72
+#: Dots per inch of saved images, and points.
+_DPI, _POINTS = 200, 72
+
+
+class _ShownFigure(Figure):
+    """A figure that a notebook shows, also where pyplot, which keeps figures, was not imported."""
+
+    def _repr_png_(self) -> bytes:
+        file = BytesIO()
+        self.savefig(file, format="png", dpi=_DPI / 2)
+        return file.getvalue()
+
+
+def check_filename(filename: str | PathLike[str] | None) -> None:
+    """Refuse the name of a file before anything is drawn.
+
+    Raises:
+        TypeError: for what is no path.
+        ValueError: for a format that is not there.
+    """
+    if filename is None:
+        return
+    if not isinstance(filename, str | PathLike):
+        raise TypeError(f"filename must be a path, got {type(filename).__name__}")
+    if Path(filename).suffix[1:].lower() not in FORMATS:
+        raise ValueError(
+            f"filename must end in .{', .'.join(FORMATS[:-1])} or .{FORMATS[-1]}, "
+            f"got {fspath(filename)!r}"
+        )
+
+
+def new_axes(ax: Axes | None, figsize: Sequence[float] | None) -> Axes:
+    """The given axes, or those of a new figure, which pyplot does not know.
+
+    Args:
+        ax: axes to draw into, or None.
+        figsize: width and height of a new figure in inches; default: 6.4 x 4.8.
+
+    Raises:
+        TypeError: for something else than axes, or than numbers.
+        ValueError: for both, or a size that is not two positive numbers.
+    """
+    if ax is not None:
+        if not isinstance(ax, Axes):
+            raise TypeError(f"ax must be matplotlib's Axes, got {type(ax).__name__}")
+        if figsize is not None:
+            raise ValueError("figsize is that of a new figure; leave it out where ax is given")
+        return ax
+    made: Axes = new_figure(figsize).add_subplot()
+    return made
+
+
+def new_figure(figsize: Sequence[float] | None) -> Figure:
+    """An empty figure, which pyplot does not know; see :func:`new_axes`."""
+    size = _SIZE if figsize is None else tuple(figsize)
+    if len(size) != 2 or not all(0 < each < _MOST_INCHES for each in size):
+        raise ValueError(f"figsize must be width and height in inches, got {figsize!r}")
+    return _ShownFigure(figsize=size, layout="constrained")
+
+
+def figure_of(ax: Axes) -> Figure:
+    """The whole figure that axes are in, also where they are in a part of it."""
+    whole: Any = ax.figure.figure
+    return cast("Figure", whole)
+
+
+def letter_size(ax: Axes, share: float = 1.0) -> float:
+    """Size of letters in points: matplotlib's setting, and less of it in narrow new figures.
+
+    Args:
+        ax: where they are written.
+        share: of that of axis labels.
+    """
+    size = float(mpl.rcParams["font.size"])
+    if is_own(ax):
+        size *= float(np.interp(figure_of(ax).get_figwidth(), _WIDTHS, (_LEAST, 1.0)))
+    return share * size
+
+
+def is_own(ax: Axes) -> bool:
+    """Whether axes are in a figure that was made here: then all of it may be arranged."""
+    return isinstance(figure_of(ax), _ShownFigure)
+
+
+def axes_inches(ax: Axes) -> tuple[float, float]:
+    """Width and height of axes in inches, about: before labels have taken their room."""
+    box, figure = ax.get_window_extent(), figure_of(ax)
+    return box.width / figure.dpi, box.height / figure.dpi
+
+
+def describe(ax: Axes, *, x: str = "", y: str = "", grid: Literal["x", "y", "both"] = "y") -> None:
+    """Name the axes, with units, and leave of their frame what helps to read them."""
+    ax.set_xlabel(x, fontsize=letter_size(ax))
+    ax.set_ylabel(y, fontsize=letter_size(ax))
+    ax.tick_params(labelsize=letter_size(ax, 0.9))
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.set_axisbelow(True)
+    ax.grid(axis=grid, color="#dddddd", linewidth=0.6)
+
+
+def add_legend(ax: Axes, handles: Sequence[Any] | None = None) -> None:
+    """Say what is drawn: above axes of a new figure, in as many columns as fit, else inside.
+
+    Args:
+        ax: the axes.
+        handles: what is named, in order; default: all that has a label. Nothing for none.
+    """
+    given = ax.get_legend_handles_labels()[0] if handles is None else list(handles)
+    if not given:
+        return
+    size = letter_size(ax, 0.85)
+    if not is_own(ax):
+        ax.legend(handles=given, fontsize=size)
+        return
+    # A letter is about 0.55 of its size wide; the sign before a text takes as much as five.
+    longest = max(len(str(each.get_label())) for each in given) + 5
+    columns = max(1, int(axes_inches(ax)[0] / (longest * 0.55 * size / _POINTS)))
+    ax.legend(
+        handles=given,
+        fontsize=size,
+        ncols=min(columns, len(given)),
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        frameon=False,
+        borderaxespad=0.2,
+        columnspacing=1.2,
+    )
+
+
+def split_below(ax: Axes, share: float) -> Axes:
+    """New axes in the lower part of the room of the given ones, with the same x axis.
+
+    Args:
+        ax: axes, which keep the upper part.
+        share: height of the new axes against that of the given ones.
+    """
+    place = ax.get_subplotspec()
+    if place is None:
+        left, bottom, width, height = ax.get_position().bounds
+        lower = height * share / (1 + share)
+        ax.set_position((left, bottom + lower, width, height - lower))
+        below = ax.figure.add_axes((left, bottom, width, 0.85 * lower), sharex=ax)
+    else:
+        rooms = place.subgridspec(2, 1, height_ratios=(1, share), hspace=0.08)
+        ax.set_subplotspec(rooms[0])
+        below = ax.figure.add_subplot(rooms[1], sharex=ax)
+    ax.tick_params(labelbottom=False)
+    return below
+
+
+def finish(ax: Axes, filename: str | PathLike[str] | None) -> Figure:
+    """The figure of axes, saved where that is asked for.
+
+    Args:
+        ax: axes of the figure.
+        filename: file to write, as a whole or not at all; its end names the format.
+
+    Raises:
+        OSError: when it cannot be written.
+    """
+    figure = figure_of(ax)
+    if filename is not None:
+        kind = Path(filename).suffix[1:].lower()
+        # Without the date and random names, the same plot gives the same file.
+        dates: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+        box = None if is_own(ax) else "tight"
+        with mpl.rc_context({"svg.hashsalt": "lret"}), replacing(filename) as file:
+            figure.savefig(file, format=kind, dpi=_DPI, bbox_inches=box, metadata=dates.get(kind))
+    return figure
