@@ -33,6 +33,7 @@ class RunMetadata:
         truncation_reason: why.
         truncation_error: certified bound on the trace distance to the exact state: the trace that
             was discarded. None if unbiased.
+        epsilon: trace that might be discarded, as it was asked for. None if unbiased.
         fidelity: certified lower bound on the fidelity with the exact state. None if unbiased.
         standard_error: the largest standard error of a saved value, and of <Z> of a qubit that is
             measured at the end, shots not included. None if certified, and for the counts of a
@@ -73,6 +74,7 @@ class RunMetadata:
     truncation: str
     truncation_reason: str
     truncation_error: float | None
+    epsilon: float | None
     fidelity: float | None
     standard_error: float | None
     sampled_columns: int

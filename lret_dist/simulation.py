@@ -218,6 +218,7 @@ def assemble_result(
         truncation="unbiased" if sampled else "certified",
         truncation_reason=_truncation_reason(job, sampled=sampled),
         truncation_error=None if sampled else outcome.truncation_error,
+        epsilon=None if sampled else settings.epsilon,
         fidelity=None if sampled else 1.0 - outcome.truncation_error,
         standard_error=outcome.standard_error,
         sampled_columns=outcome.sampled_columns,

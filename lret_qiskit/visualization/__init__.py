@@ -19,3 +19,8 @@ except ModuleNotFoundError as error:
         "lret_qiskit.visualization draws with matplotlib, which is not installed; "
         'install it with: pip install "lret-dist[visualization]"'
     ) from None
+
+from lret_qiskit.visualization.rank_history import plot_rank_history
+from lret_qiskit.visualization.spectrum import plot_spectrum
+
+__all__ = ["plot_rank_history", "plot_spectrum"]
