@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from qiskit.result import Result
 
 from lret_dist.result import SimulationResult
@@ -15,7 +15,9 @@ from lret_qiskit.visualization.style import (
     COLOURS,
     add_legend,
     check_filename,
+    count_axis,
     describe,
+    figure_of,
     finish,
     new_axes,
     split_below,
@@ -33,6 +35,8 @@ __all__ = ["plot_rank_history"]
 
 #: Largest rank against the smallest from which on a logarithmic axis shows more.
 _WIDE = 30
+#: And up to which it has room for more ticks than one for each power of ten.
+_VERY_WIDE = 300
 #: Most steps that are marked one by one.
 _MARKED = 60
 #: Weights below are rounding.
@@ -90,7 +94,7 @@ def plot_rank_history(
 ) -> Figure:
     """Draw the rank of the state after each step of a run, and the weight discarded so far.
 
-    Vertical lines show what compressions removed. The discarded weight, with the ``epsilon`` that
+    Orange lines show what compressions removed. The discarded weight, with the ``epsilon`` that
     bounds it, is drawn below where any was discarded: never by a sampled run, nor while the state
     is a density matrix, whose steps are shaded. Where the steps go back, to another history of
     measured outcomes or in a loop, a new line begins.
@@ -123,11 +127,11 @@ def plot_rank_history(
         >>> circuit = QuantumCircuit(8)
         >>> _ = circuit.h(0), [circuit.cx(qubit, qubit + 1) for qubit in range(7)]
         >>> circuit.measure_all()
-        >>> backend = LRETBackend(noise_model=noise, epsilon=1e-3)
+        >>> backend = LRETBackend(noise_model=noise, epsilon=1e-3, method="low_rank")
         >>> result = backend.run(circuit, rank_history=True).result()
         >>> figure = plot_rank_history(result)
-        >>> [axes.get_ylabel() for axes in figure.axes]
-        ['rank', 'discarded weight']
+        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        ['rank', 'compression', 'epsilon = 0.001']
     """
     check_filename(filename)
     course = _course(result, experiment)
@@ -138,6 +142,7 @@ def plot_rank_history(
     if below is not None:
         ax.set_xlabel("")
         _draw_discarded(below, course, course.epsilon if epsilon is None else epsilon)
+        figure_of(ax).align_ylabels([ax, below])
         handles += below.get_legend_handles_labels()[0]
     add_legend(ax, handles)
     return finish(ax, filename)
@@ -167,21 +172,27 @@ def _course(result: Any, experiment: int) -> _Course:
 
 def _draw_ranks(ax: Axes, course: _Course) -> None:
     """The rank after each step, what compressions removed, and where the matrix was dense."""
-    _draw_line(ax, course, course.ranks, "rank after the step")
+    _draw_line(ax, course, course.ranks, "rank")
     cut = course.grown > course.ranks
     if cut.any():
         ends = course.ranks[cut], course.grown[cut]
-        label = "removed by compression"
+        label = "compression"
         ax.vlines(course.steps[cut], *ends, COLOURS["orange"], linewidth=1.3, label=label)
     start = course.dense_from()
     if start is not None:
         end = max(int(course.steps.max()), start + 1)
         ax.axvspan(start, end, color="#e8e8e8", zorder=0, label="density matrix")
-    if course.grown.max() > _WIDE * course.ranks.min():
+    ratio = course.grown.max() / course.ranks.min()
+    if ratio > _WIDE:
         ax.set_yscale("log")
+        ax.yaxis.set_major_locator(
+            LogLocator(subs=(1.0, 2.0, 5.0) if ratio < _VERY_WIDE else (1.0,))
+        )
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
     else:
         ax.set_ylim(0, 1.1 * course.grown.max())
-        ax.yaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True, min_n_ticks=1))
+        count_axis(ax.yaxis)
     _describe_steps(ax, "rank")
 
 
@@ -192,7 +203,7 @@ def _draw_discarded(ax: Axes, course: _Course, epsilon: float | None) -> None:
     if epsilon:
         line: dict[str, Any] = {"color": COLOURS["vermilion"], "linestyle": "--", "linewidth": 1.2}
         ax.axhline(epsilon, label=f"epsilon = {epsilon:g}", **line)
-    _describe_steps(ax, "discarded weight")
+    _describe_steps(ax, "discarded\nweight")
 
 
 def _draw_line(ax: Axes, course: _Course, values: NDArray[Any], label: str = "") -> None:
@@ -204,5 +215,6 @@ def _draw_line(ax: Axes, course: _Course, values: NDArray[Any], label: str = "")
 
 
 def _describe_steps(ax: Axes, name: str) -> None:
-    ax.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True, min_n_ticks=1))
+    ax.set_xlim(left=0)
+    count_axis(ax.xaxis)
     describe(ax, x="step", y=name)

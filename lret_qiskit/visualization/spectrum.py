@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 from qiskit.result import Result
 
 from lret_dist.factored_state import FactoredState
@@ -15,6 +14,7 @@ from lret_qiskit.visualization.style import (
     GREY,
     add_legend,
     check_filename,
+    count_axis,
     describe,
     finish,
     new_axes,
@@ -76,7 +76,7 @@ def plot_spectrum(
         >>> state = LowRankState(np.diag([0.9, 0.4, 0.15, 0.05]))
         >>> figure = plot_spectrum(state)
         >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()][2:]
-        ['99 % in 2 directions', '99.99 % in 4 directions']
+        ['99 %: 3 directions', '99.99 %: 4 directions']
     """
     check_filename(filename)
     values = _state(state, experiment, label).eigenvalues()
@@ -114,19 +114,21 @@ def _draw(ax: Axes, values: NDArray[np.float64]) -> None:
     marked = kept <= _MARKED
     for heights, name, colour, marker in (
         (values[:kept], "eigenvalue", "blue", "o"),
-        (behind[:kept], "sum of all smaller ones", "orange", "s"),
+        (behind[:kept], "sum of the smaller", "orange", "s"),
     ):
+        if not (heights > _ROUNDING).any():
+            continue
         shown = np.where(heights > _ROUNDING, heights, np.nan)
         style: dict[str, Any] = {"marker": marker if marked else "", "markersize": 3}
         ax.plot(numbers, shown, color=COLOURS[colour], linewidth=1.3, label=name, **style)
     for part, text, dashes in _PARTS:
         count = int(np.count_nonzero(np.cumsum(values)[:-1] < part)) + 1
-        label = f"{text} in {count:,} direction{'s' * (count > 1)}"
+        label = f"{text}: {count:,} direction{'s' * (count > 1)}"
         ax.axvline(count, color=GREY, linestyle=dashes, linewidth=1.1, label=label)
     ax.set_yscale("log")
     if kept > _MOST_LINEAR:
         ax.set_xscale("log")
     else:
-        ax.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True, min_n_ticks=1))
+        count_axis(ax.xaxis)
     describe(ax, x="number of the eigenvalue", y="weight")
     add_legend(ax)

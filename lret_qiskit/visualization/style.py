@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from math import ceil
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -11,11 +12,14 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lret_dist.atomic_file import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from matplotlib.axis import Axis
 
 __all__ = [
     "COLOURS",
@@ -25,6 +29,7 @@ __all__ = [
     "add_legend",
     "axes_inches",
     "check_filename",
+    "count_axis",
     "describe",
     "figure_of",
     "finish",
@@ -32,7 +37,9 @@ __all__ = [
     "letter_size",
     "new_axes",
     "new_figure",
+    "set_labels",
     "split_below",
+    "text_inches",
 ]
 
 #: Colours of Okabe and Ito, which all kinds of colour vision tell apart, ordered so that
@@ -55,6 +62,8 @@ _SIZE = (6.4, 4.8)
 _MOST_INCHES = 200
 #: Widths in inches between which letters grow, and the share of their size at the first.
 _WIDTHS, _LEAST = (3.2, 6.4), 0.72
+#: Size of the labels of ticks against that of axis labels, and width of a digit against its size.
+_TICKS, _DIGIT = 0.9, 0.65
 #: Dots per inch of saved images, and points.
 _DPI, _POINTS = 200, 72
 
@@ -149,7 +158,7 @@ def describe(ax: Axes, *, x: str = "", y: str = "", grid: Literal["x", "y", "bot
     """Name the axes, with units, and leave of their frame what helps to read them."""
     ax.set_xlabel(x, fontsize=letter_size(ax))
     ax.set_ylabel(y, fontsize=letter_size(ax))
-    ax.tick_params(labelsize=letter_size(ax, 0.9))
+    ax.tick_params(labelsize=letter_size(ax, _TICKS))
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_axisbelow(True)
     ax.grid(axis=grid, color="#dddddd", linewidth=0.6)
@@ -163,25 +172,54 @@ def add_legend(ax: Axes, handles: Sequence[Any] | None = None) -> None:
         handles: what is named, in order; default: all that has a label. Nothing for none.
     """
     given = ax.get_legend_handles_labels()[0] if handles is None else list(handles)
+    # What is drawn for each of several things alike is named once.
+    given = list({str(each.get_label()): each for each in reversed(given)}.values())[::-1]
     if not given:
         return
     size = letter_size(ax, 0.85)
     if not is_own(ax):
         ax.legend(handles=given, fontsize=size)
         return
-    # A letter is about 0.55 of its size wide; the sign before a text takes as much as five.
-    longest = max(len(str(each.get_label())) for each in given) + 5
-    columns = max(1, int(axes_inches(ax)[0] / (longest * 0.55 * size / _POINTS)))
-    ax.legend(
-        handles=given,
-        fontsize=size,
-        ncols=min(columns, len(given)),
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        frameon=False,
-        borderaxespad=0.2,
-        columnspacing=1.2,
-    )
+    for columns in range(len(given), 0, -1):
+        legend = ax.legend(
+            handles=given,
+            fontsize=size,
+            ncols=columns,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            frameon=False,
+            borderaxespad=0.2,
+            columnspacing=1.2,
+            handlelength=1.7,
+        )
+        if legend.get_window_extent().width <= ax.get_window_extent().width:
+            return
+
+
+def text_inches(ax: Axes, labels: Sequence[str]) -> float:
+    """Length of the longest label of a tick in inches, about."""
+    return max(map(len, labels)) * _DIGIT * letter_size(ax, _TICKS) / _POINTS
+
+
+def set_labels(ax: Axes, labels: Sequence[str]) -> None:
+    """Label the places 0, 1, ... of the x axis, whose limits are set.
+
+    Labels stand upright where there is no room for them beside each other, and where there is not
+    for that either, only some of them are shown.
+    """
+    low, high = ax.get_xlim()
+    room = axes_inches(ax)[0] / (high - low)
+    upright = text_inches(ax, labels) > 0.95 * room
+    line = 1.1 * letter_size(ax, _TICKS) / _POINTS
+    every = max(1, ceil(line / room)) if upright else 1
+    places = range(0, len(labels), every)
+    ax.set_xticks(places, [labels[k] for k in places], rotation=90 if upright else 0)
+
+
+def count_axis(axis: Axis) -> None:
+    """Ticks at whole numbers."""
+    steps = (1, 2, 5, 10)
+    axis.set_major_locator(MaxNLocator(nbins="auto", steps=steps, integer=True, min_n_ticks=1))
 
 
 def split_below(ax: Axes, share: float) -> Axes:
