@@ -1,23 +1,27 @@
-"""The measurements of scaling_test.py as lines, tables and a plot."""
+"""The measurements of scaling_test.py as lines and tables."""
 
 from __future__ import annotations
 
 import platform
-from collections import defaultdict
 from datetime import date
 from importlib.metadata import version
-from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from report import processor
 from scaling_cases import CLUSTER, CLUSTER_MEMORY
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+from lret_qiskit.visualization.scaling_rows import (
+    MIB,
+    alone,
+    efficiency,
+    medians,
+    speed_up,
+    weak_efficiency,
+)
 
-Row = dict[str, Any]
-MIB = 2**20
+if TYPE_CHECKING:
+    from lret_qiskit.visualization.scaling_rows import Row
+
 #: Efficiency below which a run is named, and how far memory may be from 1/P.
 EFFICIENCY, OFF_MEMORY = 0.7, 1.15
 
@@ -31,55 +35,13 @@ def line(row: Row) -> str:
     return f"{row['section']:<7}{row['case']:<26} {place} {seconds}, rank {row['rank']}, {memory}"
 
 
-def medians(rows: Iterable[Row], section: str) -> list[Row]:
-    """One row for each configuration of a section, with the median time."""
-    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        if row["section"] == section:
-            names = ("case", "ranks", "threads", "partition")
-            groups[tuple(row[name] for name in names)].append(row)
-    return [
-        group[0]
-        | {
-            "seconds": median(each["seconds"] for each in group),
-            "predicted_seconds": median(each["predicted"]["seconds"] for each in group),
-            "repeats": len(group),
-        }
-        for group in groups.values()
-    ]
-
-
-def alone(rows: list[Row], row: Row) -> Row:
-    """The run of the same circuit on one MPI rank of one thread."""
-    return next(
-        each
-        for each in rows
-        if (each["case"], each["ranks"], each["threads"]) == (row["case"], 1, 1)
-    )
-
-
-def speed_up(rows: list[Row], row: Row) -> float:
-    return float(alone(rows, row)["seconds"] / row["seconds"])
-
-
-def efficiency(rows: list[Row], row: Row) -> float:
-    return speed_up(rows, row) / (row["ranks"] * row["threads"])
-
-
 def markdown(rows: list[Row], command: str) -> str:
     """A page with all tables."""
     parts = [_introduction(command)]
     for section, tables in _TABLES.items():
-        if mine := _rows(rows, section):
+        if mine := medians(rows, section):
             parts += [table(mine) for table in tables]
     return "\n".join(parts)
-
-
-def _rows(rows: list[Row], section: str) -> list[Row]:
-    """The rows of a section, those of one configuration as one."""
-    if section == "projection":
-        return [row for row in rows if row["section"] == section]
-    return medians(rows, section)
 
 
 def _introduction(command: str) -> str:
@@ -199,11 +161,6 @@ second.
 """
 
 
-def weak_efficiency(rows: list[Row], row: Row) -> float:
-    done, first = row["work"] / row["seconds"], rows[0]["work"] / rows[0]["seconds"]
-    return float(done / first / row["ranks"])
-
-
 def off_memory(rows: list[Row], row: Row) -> float:
     """Memory of the fullest MPI rank, against a share of what one takes for as many columns."""
     one = rows[0]
@@ -284,77 +241,3 @@ _TABLES = {
     "memory": (_memory,),
     "projection": (_projection,),
 }
-
-
-def plot(rows: list[Row], path: Path) -> None:
-    """Strong and weak scaling, memory for each MPI rank, and the projected time."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 2, figsize=(12, 9), layout="constrained")
-    plots = (_plot_strong, _plot_weak, _plot_memory, _plot_projection)
-    for axis, section, draw in zip(axes.flat, _TABLES, plots, strict=True):
-        if mine := _rows(rows, section):
-            draw(axis, mine)
-    from lret_dist.atomic_file import replacing
-
-    with replacing(path) as file:
-        figure.savefig(file, format=path.suffix[1:] or "png", dpi=150)
-
-
-def _plot_strong(axis: Any, rows: list[Row]) -> None:
-    """Speed-up by partition; a line for each circuit, a colour for each partition."""
-    colours = {"row": "C0", "column": "C1", "hybrid": "C2", "auto": "C3"}
-    for number, case in enumerate(sorted({row["case"] for row in rows})):
-        for partition, colour in colours.items():
-            mine = [r for r in rows if r["case"] == case and r["threads"] == 1]
-            mine = [r for r in mine if r["ranks"] == 1 or r["partition"] == partition]
-            if len(mine) > 1:
-                points = sorted((row["ranks"], speed_up(rows, row)) for row in mine)
-                style = {"color": colour, "marker": "osv^D"[number % 5], "linewidth": 0.8}
-                label = f"{case}, {partition}"
-                axis.plot(*zip(*points, strict=True), label=label, **style)
-    most = max(row["ranks"] for row in rows)
-    axis.plot([1, most], [1, most], "k--", linewidth=0.8, label="ideal")
-    ticks = sorted({row["ranks"] for row in rows})
-    axis.set(xlabel="MPI ranks", ylabel="speed-up", title="Strong scaling", xticks=ticks)
-    axis.legend(fontsize=6)
-
-
-def _plot_weak(axis: Any, rows: list[Row]) -> None:
-    points = sorted((row["ranks"], weak_efficiency(rows, row)) for row in rows)
-    axis.plot(*zip(*points, strict=True), "o-", label="rows")
-    axis.axhline(1, color="black", linestyle="--", linewidth=0.8)
-    axis.set(xlabel="MPI ranks", ylabel="efficiency", title="Weak scaling", ylim=(0, 1.2))
-    axis.set_xticks([row["ranks"] for row in rows])
-    axis.legend()
-
-
-def _plot_memory(axis: Any, rows: list[Row]) -> None:
-    for partition in ("row", "column"):
-        mine = [r for r in rows if r["ranks"] == 1 or r["partition"] == partition]
-        points = sorted((r["ranks"], max(r["memory"]) / MIB) for r in mine)
-        axis.loglog(*zip(*points, strict=True), "o-", base=2, label=partition)
-    ranks = sorted({row["ranks"] for row in rows})
-    one = max(rows[0]["memory"]) / MIB
-    axis.loglog(ranks, [one / each for each in ranks], "k--", base=2, linewidth=0.8, label="1/P")
-    axis.set(xlabel="MPI ranks", ylabel="MiB on the fullest MPI rank", title="Memory")
-    axis.legend()
-
-
-def _plot_projection(axis: Any, rows: list[Row]) -> None:
-    ranks = [row["ranks"] for row in rows]
-    for name, label, style in (
-        ("compute_seconds", "computing", "s-"),
-        ("communication_seconds", "talking", "^-"),
-        ("seconds", "in all", "ko:"),
-    ):
-        axis.loglog(ranks, [row["prediction"][name] for row in rows], style, label=label)
-    first = rows[0]["prediction"]["seconds"]
-    ideal = [first * ranks[0] / each for each in ranks]
-    axis.loglog(ranks, ideal, "k--", linewidth=0.8, label="ideal")
-    title = f"Projection, {CLUSTER.size[0]} qubits (not measured)"
-    axis.set(xlabel="MPI ranks", ylabel="seconds", title=title)
-    axis.legend()

@@ -33,7 +33,6 @@ from typing import TYPE_CHECKING, Any
 # Not there by itself where PYTHONSAFEPATH is set.
 sys.path.insert(0, str(Path(__file__).parent))
 
-import scaling_report
 from measurements import Row, keep, kept
 from scaling_cases import CLUSTER, CLUSTER_MEMORY, QUICK, STRONG, Case, memory, weak
 
@@ -53,20 +52,25 @@ def main() -> None:
     if options.child:
         run_child(json.loads(options.child))
         return
+    # The runs themselves need no Qiskit, and no matplotlib.
+    from scaling_report import markdown
+
     for path in (options.json, options.markdown, options.plot):
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
     rows = measure_all(options)
     if "projection" in options.sections:
         rows += projection(options.quick)
-    page = scaling_report.markdown(rows, "python " + " ".join(sys.argv))
+    page = markdown(rows, "python " + " ".join(sys.argv))
     print(page)
     if options.markdown:
         from lret_dist.atomic_file import write_text
 
         write_text(options.markdown, page)
     if options.plot:
-        scaling_report.plot(rows, options.plot)
+        from lret_qiskit.visualization import plot_scaling
+
+        plot_scaling(rows, filename=options.plot)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -87,6 +91,8 @@ def parse_arguments() -> argparse.Namespace:
     options.sections = options.sections or SECTIONS
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"there is no section {unknown.pop()!r}, only {', '.join(SECTIONS)}")
+    if options.plot and options.plot.suffix not in (".png", ".svg", ".pdf"):
+        parser.error(f"--plot must end in .png, .svg or .pdf, got {options.plot}")
     if options.ranks[0] < 1 or options.repeats < 1:
         parser.error("--ranks and --repeats must be positive")
     return options
@@ -94,12 +100,14 @@ def parse_arguments() -> argparse.Namespace:
 
 def measure_all(options: argparse.Namespace) -> list[Row]:
     """Run what the file of measurements does not hold yet; all rows."""
+    from scaling_report import line
+
     rows: list[Row] = kept(options.json)
     known = {key(row) for row in rows}
     for wanted in all_runs(options):
         if wanted["section"] in options.sections and key(wanted) not in known:
             rows.append(measure(wanted))
-            print(scaling_report.line(rows[-1]), flush=True)
+            print(line(rows[-1]), flush=True)
             if options.json:
                 keep(rows, options.json)
     return rows

@@ -23,6 +23,13 @@ except ModuleNotFoundError as error:
 from lret_qiskit.visualization.counts import plot_counts
 from lret_qiskit.visualization.expectation_values import plot_expectation_values
 from lret_qiskit.visualization.rank_history import plot_rank_history
+from lret_qiskit.visualization.scaling import plot_scaling
 from lret_qiskit.visualization.spectrum import plot_spectrum
 
-__all__ = ["plot_counts", "plot_expectation_values", "plot_rank_history", "plot_spectrum"]
+__all__ = [
+    "plot_counts",
+    "plot_expectation_values",
+    "plot_rank_history",
+    "plot_scaling",
+    "plot_spectrum",
+]

@@ -152,9 +152,8 @@ class _Bars:
         if self.found.bound > _UNSEEN * self.errors.max():
             both = np.minimum(self.found.bound, self.heights), 0 * self.heights + self.found.bound
             pale: dict[str, Any] = {"fmt": "none", "ecolor": COLOURS["vermilion"], "alpha": 0.6}
-            ax.errorbar(
-                self.places, self.heights, both, elinewidth=4, label="certified bound", **pale
-            )
+            label = "certified bound"
+            ax.errorbar(self.places, self.heights, both, elinewidth=4, label=label, **pale)
         if self.found.shots:
             thin: dict[str, Any] = {"fmt": "none", "ecolor": "black", "elinewidth": 0.9}
             ax.errorbar(
@@ -207,11 +206,11 @@ def _set_height(ax: Axes, bars: list[_Bars], kept: int) -> None:
         "bbox": frame,
         "ha": "center",
         "va": "top",
-        "fontsize": letter_size(ax, 0.85),
+        "rotation": 90,
     }
     for place, height in others:
         if height > highest:
-            ax.text(place, 1.27 * highest, f"{height:.3g}", rotation=90, **text)
+            ax.text(place, 1.27 * highest, f"{height:.3g}", fontsize=letter_size(ax, 0.85), **text)
 
 
 def _label(ax: Axes, found: Distribution, kept: list[int], rest: list[int], keys: str) -> None:

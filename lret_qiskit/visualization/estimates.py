@@ -96,8 +96,11 @@ def _of_pub(pub: PubResult) -> Estimates:
     errors = getattr(pub.data, "stds", None)
     bounds = ((pub.metadata or {}).get("simulator_metadata") or {}).get("error_bounds")
     # NaN says that a run was sampled, and has no bound.
-    known = [np.nan_to_num(0.0 if each is None else each) for each in (errors, bounds)]
-    return Estimates(values, *(checked(each, "errors", values.size) for each in known), [])
+    errors, bounds = (
+        checked(np.nan_to_num(0.0 if each is None else each), "errors", values.size)
+        for each in (errors, bounds)
+    )
+    return Estimates(values, errors, bounds, [])
 
 
 def _of_result(result: Result, experiment: int) -> Estimates:

@@ -17,6 +17,7 @@ from lret_qiskit.visualization.style import (
     describe,
     figure_of,
     finish,
+    labels_fit,
     new_axes,
     set_labels,
     split_below,
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from qiskit.result import Result
 
 __all__ = ["plot_expectation_values"]
+
+#: Most values that are drawn large.
+_FEW = 60
 
 
 def plot_expectation_values(
@@ -62,7 +66,7 @@ def plot_expectation_values(
         bounds: certified bounds likewise. Of a saved observable O that is 2 ‖O‖ times the
             ``truncation_error`` in the metadata.
         labels: names of the values, such as observables; default: those that they were saved
-            by, or numbers.
+            by. Without names, and where they are too many to be written, values are numbered.
         reference: values to compare with, likewise.
         reference_label: its name.
         experiment: number of the circuit in a Qiskit result.
@@ -131,15 +135,18 @@ def _given(found: Estimates, errors: Any, bounds: Any, labels: Any) -> Estimates
 def _draw(ax: Axes, found: Estimates, label: str = "") -> None:
     """Points with both kinds of errors, where they are not zero."""
     places = np.arange(len(found.values))
+    few = len(places) <= _FEW
     if found.bounds.any():
-        pale: dict[str, Any] = {"fmt": "none", "ecolor": COLOURS["vermilion"], "alpha": 0.5}
-        name = "certified bound" if label else ""
-        ax.errorbar(places, found.values, found.bounds, elinewidth=5, label=name, **pale)
+        name = f"certified bound ≤ {found.bounds.max():.2g}" if label else ""
+        pale: dict[str, Any] = {"ecolor": COLOURS["vermilion"], "alpha": 0.5, "label": name}
+        width = 5 if few else 2.5
+        ax.errorbar(places, found.values, found.bounds, fmt="none", elinewidth=width, **pale)
     if found.errors.any():
-        thin: dict[str, Any] = {"fmt": "none", "ecolor": "black", "elinewidth": 0.9}
-        name = "standard error" if label else ""
-        ax.errorbar(places, found.values, found.errors, capsize=2.5, label=name, **thin)
-    size = 4.5 if len(places) <= 60 else 2.5
+        name = f"standard error ≤ {found.errors.max():.2g}" if label else ""
+        thin: dict[str, Any] = {"ecolor": "black", "elinewidth": 0.9, "label": name}
+        caps = 2.5 if few else 0
+        ax.errorbar(places, found.values, found.errors, fmt="none", capsize=caps, **thin)
+    size = 4.5 if few else 2.5
     dots: dict[str, Any] = {"color": COLOURS["blue"], "linestyle": "", "markersize": size}
     ax.plot(places, found.values, marker="o", label=label, zorder=3, **dots)
 
@@ -147,7 +154,7 @@ def _draw(ax: Axes, found: Estimates, label: str = "") -> None:
 def _draw_reference(ax: Axes, other: Estimates, label: str) -> None:
     places = np.arange(len(other.values))
     dash: dict[str, Any] = {"color": COLOURS["orange"], "linestyle": "", "zorder": 2}
-    few = len(places) <= 60
+    few = len(places) <= _FEW
     size, width = (13, 2.0) if few else (6, 1.2)
     ax.plot(places, other.values, marker="_", ms=size, mew=width, label=label, **dash)
 
@@ -155,9 +162,10 @@ def _draw_reference(ax: Axes, other: Estimates, label: str) -> None:
 def _label(ax: Axes, found: Estimates) -> None:
     """Name the places of the values."""
     count = len(found.values)
-    ax.set_xlim(-0.6, count - 0.4)
+    room = max(0.6, 0.02 * count)
+    ax.set_xlim(-room, count - 1 + room)
     y = ax.get_ylabel()
-    if found.labels:
+    if found.labels and count <= labels_fit(ax):
         describe(ax, x="observable", y=y)
         set_labels(ax, found.labels)
     else:

@@ -34,6 +34,7 @@ __all__ = [
     "figure_of",
     "finish",
     "is_own",
+    "labels_fit",
     "letter_size",
     "new_axes",
     "new_figure",
@@ -60,8 +61,8 @@ FORMATS = ("png", "svg", "pdf")
 #: Size of a figure in inches where none is asked for.
 _SIZE = (6.4, 4.8)
 _MOST_INCHES = 200
-#: Widths in inches between which letters grow, and the share of their size at the first.
-_WIDTHS, _LEAST = (3.2, 6.4), 0.72
+#: Widths of axes in inches between which letters grow, and the share of their size at the first.
+_WIDTHS, _LEAST = (2.5, 5.0), 0.72
 #: Size of the labels of ticks against that of axis labels, and width of a digit against its size.
 _TICKS, _DIGIT = 0.9, 0.65
 #: Dots per inch of saved images, and points.
@@ -131,7 +132,7 @@ def figure_of(ax: Axes) -> Figure:
 
 
 def letter_size(ax: Axes, share: float = 1.0) -> float:
-    """Size of letters in points: matplotlib's setting, and less of it in narrow new figures.
+    """Size of letters in points: matplotlib's setting, and less in narrow parts of new figures.
 
     Args:
         ax: where they are written.
@@ -139,7 +140,7 @@ def letter_size(ax: Axes, share: float = 1.0) -> float:
     """
     size = float(mpl.rcParams["font.size"])
     if is_own(ax):
-        size *= float(np.interp(figure_of(ax).get_figwidth(), _WIDTHS, (_LEAST, 1.0)))
+        size *= float(np.interp(axes_inches(ax)[0], _WIDTHS, (_LEAST, 1.0)))
     return share * size
 
 
@@ -164,12 +165,13 @@ def describe(ax: Axes, *, x: str = "", y: str = "", grid: Literal["x", "y", "bot
     ax.grid(axis=grid, color="#dddddd", linewidth=0.6)
 
 
-def add_legend(ax: Axes, handles: Sequence[Any] | None = None) -> None:
+def add_legend(ax: Axes, handles: Sequence[Any] | None = None, title: str = "") -> None:
     """Say what is drawn: above axes of a new figure, in as many columns as fit, else inside.
 
     Args:
         ax: the axes.
         handles: what is named, in order; default: all that has a label. Nothing for none.
+        title: what the axes show, where that needs to be said.
     """
     given = ax.get_legend_handles_labels()[0] if handles is None else list(handles)
     # What is drawn for each of several things alike is named once.
@@ -179,6 +181,8 @@ def add_legend(ax: Axes, handles: Sequence[Any] | None = None) -> None:
     size = letter_size(ax, 0.85)
     if not is_own(ax):
         ax.legend(handles=given, fontsize=size)
+        if title:
+            ax.set_title(title)
         return
     for columns in range(len(given), 0, -1):
         legend = ax.legend(
@@ -191,6 +195,9 @@ def add_legend(ax: Axes, handles: Sequence[Any] | None = None) -> None:
             borderaxespad=0.2,
             columnspacing=1.2,
             handlelength=1.7,
+            title=title or None,
+            title_fontsize=letter_size(ax),
+            alignment="left",
         )
         if legend.get_window_extent().width <= ax.get_window_extent().width:
             return
@@ -199,6 +206,11 @@ def add_legend(ax: Axes, handles: Sequence[Any] | None = None) -> None:
 def text_inches(ax: Axes, labels: Sequence[str]) -> float:
     """Length of the longest label of a tick in inches, about."""
     return max(map(len, labels)) * _DIGIT * letter_size(ax, _TICKS) / _POINTS
+
+
+def labels_fit(ax: Axes) -> int:
+    """How many upright labels the x axis has room for, about."""
+    return int(axes_inches(ax)[0] * _POINTS / (1.1 * letter_size(ax, _TICKS)))
 
 
 def set_labels(ax: Axes, labels: Sequence[str]) -> None:
@@ -210,8 +222,7 @@ def set_labels(ax: Axes, labels: Sequence[str]) -> None:
     low, high = ax.get_xlim()
     room = axes_inches(ax)[0] / (high - low)
     upright = text_inches(ax, labels) > 0.95 * room
-    line = 1.1 * letter_size(ax, _TICKS) / _POINTS
-    every = max(1, ceil(line / room)) if upright else 1
+    every = max(1, ceil((high - low) / labels_fit(ax))) if upright else 1
     places = range(0, len(labels), every)
     ax.set_xticks(places, [labels[k] for k in places], rotation=90 if upright else 0)
 
