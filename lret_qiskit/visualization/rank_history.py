@@ -115,7 +115,7 @@ def plot_rank_history(
 
     Raises:
         TypeError: for another kind of result.
-        ValueError: for a run without ``rank_history=True``, or without a step.
+        ValueError: for a run without ``rank_history=True``, or without noise.
 
     Example:
         >>> from qiskit import QuantumCircuit
@@ -164,8 +164,8 @@ def _course(result: Any, experiment: int) -> _Course:
         raise refused(result, "a result of LRETBackend.run or of lret_dist.simulate")
     if not len(history["steps"]):
         raise ValueError(
-            "the rank history is empty: the run had no step, because its circuit has no gates, or "
-            "only what shots are sampled from at once; its rank was 1 throughout"
+            "the rank history is empty: no noise acted in the run, so its rank never changed; give "
+            "a noise_model whose errors act on the circuit's gates"
         )
     return _Course.of(history, metadata)
 

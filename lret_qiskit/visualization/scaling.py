@@ -54,7 +54,8 @@ def plot_scaling(
 ) -> Figure:
     """Draw strong and weak scaling over MPI ranks, memory for each of them, and a projection.
 
-    Medians over the runs of a configuration are drawn, each with a line of what would be ideal.
+    Medians over the runs of a configuration are drawn, with a line of what would be ideal. Hollow
+    marks are runs of more threads than the machine had cores: their times say little.
 
     Args:
         document: rows as ``benchmarks/scaling_test.py --json`` keeps them, or that file.
@@ -127,17 +128,20 @@ def _draw_strong(ax: Axes, rows: list[Row]) -> None:
                 points = sorted((row["ranks"], speed_up(rows, row)) for row in some)
                 marker = MARKERS[number % len(MARKERS)]
                 ax.plot(*zip(*points, strict=True), marker=marker, ms=5, lw=1.1, **style)
+                _hollow(ax, some, points, marker)
                 shown.append(partition)
     ranks = _label_ranks(ax, rows)
     (ideal,) = ax.plot([1, ranks[-1]], [1, ranks[-1]], label="ideal", **_IDEAL)
     if ranks[-1] > _LINEAR:
         _powers_of_two(ax, "y")
+    else:
+        ax.set_ylim(bottom=0)
     handles = [
         Line2D([], [], color=GREY, marker=MARKERS[number % len(MARKERS)], ls="", ms=5, label=case)
         for number, case in enumerate(cases)
     ]
     handles += [
-        Line2D([], [], lw=1.3, label=f"by {name}" if name != "auto" else name, **style)
+        Line2D([], [], lw=1.3, label=f"by {name}" if name in ("row", "column") else name, **style)
         for name, style in _PARTITIONS.items()
         if name in shown
     ]
@@ -149,6 +153,7 @@ def _draw_weak(ax: Axes, rows: list[Row]) -> None:
     """Efficiency with as much work for each MPI rank."""
     points = sorted((row["ranks"], weak_efficiency(rows, row)) for row in rows)
     ax.plot(*zip(*points, strict=True), marker="o", ms=5, label="by row", **_PARTITIONS["row"])
+    _hollow(ax, rows, points, "o")
     ax.axhline(1, label="ideal", **_IDEAL)
     _label_ranks(ax, rows)
     ax.set_ylim(0, 1.1 * max(1.0, *(height for _, height in points)))
@@ -168,26 +173,34 @@ def _draw_memory(ax: Axes, rows: list[Row]) -> None:
     share = max(first["memory"]) / MIB * first["ranks"]
     ax.plot(ranks, [share / each for each in ranks], label="ideal: 1/P", **_IDEAL)
     _powers_of_two(ax, "y")
-    describe(ax, x="MPI ranks", y="memory of the fullest MPI rank (MiB)")
+    describe(ax, x="MPI ranks", y="fullest MPI rank (MiB)")
     add_legend(ax, title="Memory")
 
 
 def _draw_projection(ax: Axes, rows: list[Row]) -> None:
     """Time that is expected on more MPI ranks than there are."""
     ranks = _label_ranks(ax, rows, logarithmic=True)
-    for name, label, colour, marker in (
-        ("compute_seconds", "computing", "blue", "s"),
-        ("communication_seconds", "communicating", "orange", "^"),
-        ("seconds", "in all", "green", "o"),
-    ):
-        times = [row["prediction"][name] for row in rows]
-        ax.plot(ranks, times, marker=marker, ms=5, color=COLOURS[colour], label=label)
+    lines: list[tuple[str, str, dict[str, Any]]] = [
+        ("seconds", "in all", {"color": GREY, "marker": "o", "ms": 8, "mfc": "white", "lw": 2.5}),
+        ("compute_seconds", "computing", {"color": COLOURS["blue"], "marker": "s", "ms": 4}),
+        ("communication_seconds", "communicating", {"color": COLOURS["orange"], "marker": "^"}),
+    ]
+    for name, label, style in lines:
+        ax.plot(ranks, [row["prediction"][name] for row in rows], label=label, **style)
     first = rows[0]["prediction"]["seconds"] * ranks[0]
     ax.plot(ranks, [first / each for each in ranks], label="ideal", **_IDEAL)
     ax.set_yscale("log")
     describe(ax, x="MPI ranks", y="time (s)")
     title = f"Projection, {rows[0]['num_qubits']} qubits (not measured)"
     add_legend(ax, title=title)
+
+
+def _hollow(ax: Axes, rows: list[Row], points: list[tuple[int, float]], marker: str) -> None:
+    """Make the marks hollow of numbers of MPI ranks that had more threads than cores."""
+    crowded = {row["ranks"] for row in rows if row.get("oversubscribed")}
+    for ranks, height in points:
+        if ranks in crowded:
+            ax.plot(ranks, height, marker=marker, ms=2.5, color="white", zorder=3)
 
 
 def _label_ranks(ax: Axes, rows: list[Row], *, logarithmic: bool = False) -> list[int]:

@@ -84,6 +84,7 @@ def check_filename(filename: str | PathLike[str] | None) -> None:
     Raises:
         TypeError: for what is no path.
         ValueError: for a format that is not there.
+        FileNotFoundError: when there is no such folder.
     """
     if filename is None:
         return
@@ -94,6 +95,9 @@ def check_filename(filename: str | PathLike[str] | None) -> None:
             f"filename must end in .{', .'.join(FORMATS[:-1])} or .{FORMATS[-1]}, "
             f"got {fspath(filename)!r}"
         )
+    folder = Path(filename).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(folder)!r} to save the plot in")
 
 
 def new_axes(ax: Axes | None, figsize: Sequence[float] | None) -> Axes:
