@@ -37,6 +37,8 @@ __all__ = ["plot_expectation_values"]
 
 #: Most values that are drawn large.
 _FEW = 60
+#: Bounds below are those of rounding.
+_ROUNDING = 1e-10
 
 
 def plot_expectation_values(
@@ -136,7 +138,7 @@ def _draw(ax: Axes, found: Estimates, label: str = "") -> None:
     """Points with both kinds of errors, where they are not zero."""
     places = np.arange(len(found.values))
     few = len(places) <= _FEW
-    if found.bounds.any():
+    if found.bounds.max() > _ROUNDING:
         name = f"certified bound ≤ {found.bounds.max():.2g}" if label else ""
         pale: dict[str, Any] = {"ecolor": COLOURS["vermilion"], "alpha": 0.5, "label": name}
         width = 5 if few else 2.5
@@ -146,6 +148,8 @@ def _draw(ax: Axes, found: Estimates, label: str = "") -> None:
         thin: dict[str, Any] = {"ecolor": "black", "elinewidth": 0.9, "label": name}
         caps = 2.5 if few else 0
         ax.errorbar(places, found.values, found.errors, fmt="none", capsize=caps, **thin)
+    # So that marks at the edge are whole.
+    ax.margins(y=0.12)
     size = 4.5 if few else 2.5
     dots: dict[str, Any] = {"color": COLOURS["blue"], "linestyle": "", "markersize": size}
     ax.plot(places, found.values, marker="o", label=label, zorder=3, **dots)
