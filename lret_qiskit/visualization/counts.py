@@ -35,8 +35,8 @@ __all__ = ["plot_counts"]
 _PER_INCH, _FEWEST, _MOST = 5, 4, 32
 #: Largest part of the height that bit strings may take before they become hexadecimal.
 _TALLEST = 0.3
-#: Part of the largest standard error below which a certified bound cannot be seen.
-_UNSEEN = 1e-2
+#: Part of the highest bar's height below which a certified bound cannot be seen.
+_UNSEEN = 5e-3
 #: How much higher than all others the bar of the other outcomes may be without being cut.
 _CUT = 2.0
 
@@ -102,10 +102,10 @@ def plot_counts(
     most = number_to_keep or int(np.clip(axes_inches(ax)[0] * _PER_INCH, _FEWEST, _MOST))
     kept, rest = _chosen(found, most, sort)
     bars = [_Bars.of(each, kept, rest, number, len(found)) for number, each in enumerate(found)]
-    for each, name, colour, hatch in zip(
-        bars, ("", reference_label), (COLOURS["sky"], COLOURS["orange"]), ("", "////"), strict=False
-    ):
-        each.draw(ax, name, colour, hatch)
+    styles = (("", "sky", ""), (reference_label, "orange", "////"))
+    highest = max(each.heights[: len(kept)].max() for each in bars)
+    for each, (name, colour, hatch) in zip(bars, styles, strict=False):
+        each.draw(ax, name, COLOURS[colour], hatch, unseen=_UNSEEN * highest)
     _label(ax, found[0], kept, rest, keys)
     _set_height(ax, bars, len(kept))
     add_legend(ax)
@@ -143,13 +143,13 @@ class _Bars:
         errors = np.array([found.standard_error(height) for height in heights], dtype=np.float64)
         return cls(found, places.astype(np.float64), width, np.array(heights), errors)
 
-    def draw(self, ax: Axes, name: str, colour: str, hatch: str) -> None:
-        """Draw them with their errors."""
+    def draw(self, ax: Axes, name: str, colour: str, hatch: str, *, unseen: float) -> None:
+        """Draw them with their errors, but for a certified bound that is too small to see."""
         shots = f"{self.found.shots:,} shots" if self.found.shots else ""
         label = ", ".join(filter(None, (name, shots))) or "probabilities"
         style: dict[str, Any] = {"color": colour, "hatch": hatch, "edgecolor": "white"}
         ax.bar(self.places, self.heights, self.width, linewidth=0.5, label=label, **style)
-        if self.found.bound > _UNSEEN * self.errors.max():
+        if self.found.bound > unseen:
             both = np.minimum(self.found.bound, self.heights), 0 * self.heights + self.found.bound
             pale: dict[str, Any] = {"fmt": "none", "ecolor": COLOURS["vermilion"], "alpha": 0.6}
             label = "certified bound"
