@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Real
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def checked(given: Any, name: str, size: int | None = None) -> NDArray[np.float6
     try:
         array = np.asarray(given, dtype=np.float64).ravel()
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be real numbers, got {type(given).__name__}") from None
+        raise TypeError(f"{name} must be real numbers, got {shortened(given)}") from None
     if size is not None and array.size == 1:
         array = np.full(size, array[0])
     if not array.size or array.size != (size or array.size):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,7 +117,8 @@ def plot_rank_history(
 
     Raises:
         TypeError: for another kind of result.
-        ValueError: for a run without ``rank_history=True``, or without noise.
+        ValueError: for a run without ``rank_history=True``, or without noise, and for an
+            ``epsilon`` that is no positive number.
 
     Example:
         >>> from qiskit import QuantumCircuit
@@ -134,6 +137,7 @@ def plot_rank_history(
         ['rank', 'compression', 'epsilon = 0.001']
     """
     check_filename(filename)
+    _check_epsilon(epsilon)
     course = _course(result, experiment)
     ax = new_axes(ax, figsize)
     below = split_below(ax, 0.7) if course.discarded.max() > _ROUNDING else None
@@ -146,6 +150,12 @@ def plot_rank_history(
         handles += below.get_legend_handles_labels()[0]
     add_legend(ax, handles)
     return finish(ax, filename)
+
+
+def _check_epsilon(epsilon: Any) -> None:
+    positive = isinstance(epsilon, Real) and 0 < float(epsilon) < math.inf
+    if epsilon is not None and not positive:
+        raise ValueError(f"epsilon must be a positive number, got {epsilon!r}")
 
 
 def _course(result: Any, experiment: int) -> _Course:

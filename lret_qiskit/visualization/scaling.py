@@ -96,7 +96,10 @@ def plot_scaling(
             figure.add_subplot((len(parts) + 1) // 2, 2, number + 1) for number in range(len(parts))
         ]
     for place, (name, rows) in zip(places, parts.items(), strict=True):
-        _DRAWN[name](place, rows)
+        try:
+            _DRAWN[name](place, rows)
+        except KeyError as error:
+            raise ValueError(f"a row of {name!r} has no {error}") from None
     return finish(places[0], filename)
 
 
@@ -105,15 +108,25 @@ def _parts(document: Any, section: str | None) -> dict[str, list[Row]]:
     if section not in (None, *_DRAWN):
         raise ValueError(f"section must be one of {', '.join(_DRAWN)}, got {section!r}")
     if isinstance(document, str | PathLike):
-        document = json.loads(Path(document).read_text())
+        document = _read(Path(document))
     listed = isinstance(document, list | tuple)
     if not listed or not all(isinstance(row, dict) and "section" in row for row in document):
         raise refused(document, "the rows of benchmarks/scaling_test.py, or their JSON file")
     wanted = _DRAWN if section is None else [section]
-    parts = {name: medians(document, name) for name in wanted}
+    try:
+        parts = {name: medians(document, name) for name in wanted}
+    except KeyError as error:
+        raise ValueError(f"a row has no {error}") from None
     if not any(parts.values()):
         raise ValueError(f"there are no measurements of {section or ', '.join(_DRAWN)} to draw")
     return {name: rows for name, rows in parts.items() if rows}
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is not a JSON file: {error}") from None
 
 
 def _draw_strong(ax: Axes, rows: list[Row]) -> None:

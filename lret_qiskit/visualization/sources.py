@@ -23,7 +23,11 @@ def experiment_of(result: Result, experiment: int) -> ExperimentResult:
         TypeError: for a number that is no integer.
         ValueError: when there is no such circuit, or it failed.
     """
-    number, circuits = index(experiment), len(result.results)
+    try:
+        number = index(experiment)
+    except TypeError:
+        raise TypeError(f"experiment must be an integer, got {experiment!r}") from None
+    circuits = len(result.results)
     if not 0 <= number < circuits:
         raise ValueError(f"experiment must be one of the result's {circuits}, got {number}")
     found = result.results[number]

@@ -108,7 +108,7 @@ def new_axes(ax: Axes | None, figsize: Sequence[float] | None) -> Axes:
         figsize: width and height of a new figure in inches; default: 6.4 x 4.8.
 
     Raises:
-        TypeError: for something else than axes, or than numbers.
+        TypeError: for something else than axes.
         ValueError: for both, or a size that is not two positive numbers.
     """
     if ax is not None:
@@ -123,10 +123,14 @@ def new_axes(ax: Axes | None, figsize: Sequence[float] | None) -> Axes:
 
 def new_figure(figsize: Sequence[float] | None) -> Figure:
     """An empty figure, which pyplot does not know; see :func:`new_axes`."""
-    size = _SIZE if figsize is None else tuple(figsize)
-    if len(size) != 2 or not all(0 < each < _MOST_INCHES for each in size):
+    size = np.asarray(_SIZE if figsize is None else figsize)
+    if (
+        size.dtype.kind not in "if"
+        or size.shape != (2,)
+        or not ((size > 0) & (size < _MOST_INCHES)).all()
+    ):
         raise ValueError(f"figsize must be width and height in inches, got {figsize!r}")
-    return _ShownFigure(figsize=size, layout="constrained")
+    return _ShownFigure(figsize=tuple(size.tolist()), layout="constrained")
 
 
 def figure_of(ax: Axes) -> Figure:

@@ -129,7 +129,8 @@ def test_more_names_than_there_is_room_for_become_numbers() -> None:
     [
         ([], {}, ValueError, "there must be some values, got 0"),
         ([1, np.nan], {}, ValueError, "values must be finite"),
-        (["a"], {}, TypeError, "values must be real numbers, got list"),
+        (["a"], {}, TypeError, r"values must be real numbers, got \['a'\]"),
+        ([1j], {}, TypeError, r"values must be real numbers, got \[1j\]"),
         ("ZZ", {}, TypeError, "expected expectation values.*got str"),
         ([1, 2], {"errors": [1, 2, 3]}, ValueError, "there must be 2 errors, got 3"),
         ([1, 2], {"errors": -1}, ValueError, "errors must not be negative"),

@@ -158,5 +158,9 @@ def test_what_holds_no_history_is_refused() -> None:
         plot_rank_history(run(measured, noise_model=None))
     with pytest.raises(ValueError, match="experiment must be one of the result's 1, got 1"):
         plot_rank_history(without, experiment=1)
+    with pytest.raises(TypeError, match="experiment must be an integer, got 'circuit'"):
+        plot_rank_history(without, experiment="circuit")
+    with pytest.raises(ValueError, match="epsilon must be a positive number, got 0"):
+        plot_rank_history(without, epsilon=0)
     with pytest.raises(TypeError, match=r"got LRETJob; the LRETJob's result\(\) gives one"):
         plot_rank_history(backend.run(measured, shots=10))

@@ -115,6 +115,9 @@ def test_many_mpi_ranks_have_logarithmic_axes() -> None:
         (STRONG[3:], {}, ValueError, "no run of 'wall' on one MPI rank of one thread"),
         ({"rows": []}, {}, TypeError, "expected the rows of benchmarks/scaling_test.py"),
         ("no.json", {}, FileNotFoundError, "no.json"),
+        (__file__, {}, ValueError, "test_plot_scaling.py is not a JSON file"),
+        ([{"section": "strong"}], {}, ValueError, "a row has no 'case'"),
+        ([row("weak", 1, 1.0)], {}, ValueError, "a row of 'weak' has no 'work'"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(

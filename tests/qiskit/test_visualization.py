@@ -116,6 +116,7 @@ def test_nothing_is_clipped_and_no_labels_overlap(size: tuple[float, float]) -> 
         ({"ax": "left"}, TypeError, "ax must be matplotlib's Axes, got str"),
         ({"ax": Figure().add_subplot(), "figsize": (3, 3)}, ValueError, "leave it out"),
         ({"figsize": (3,)}, ValueError, r"width and height in inches, got \(3,\)"),
+        ({"figsize": 3}, ValueError, "width and height in inches, got 3"),
         ({"figsize": (3, -1)}, ValueError, "width and height in inches"),
     ],
 )
