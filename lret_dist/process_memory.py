@@ -19,8 +19,7 @@ _MMAP_THRESHOLD = -3
 #: Seconds from one time that free memory is given back to the next: that may take milliseconds, as
 #: do the first touches of pages that are taken again.
 _GIVE_BACK_SECONDS = 0.2
-_STATUS = Path("/proc/self/status")
-_CLEAR_REFS = Path("/proc/self/clear_refs")
+_PROCESSES = Path("/proc")
 
 
 class FreeMemory:
@@ -42,23 +41,30 @@ class FreeMemory:
         self._given_back = time.monotonic()
 
 
-def peak_mb() -> float:
-    """Largest resident memory of this process since :func:`reset_peak`, in MiB."""
+def peak_mb(process: int | None = None) -> float:
+    """Largest resident memory of a process since :func:`reset_peak`, in MiB.
+
+    Args:
+        process: its number; default: this one.
+    """
     try:
-        match = re.search(r"^VmHWM:\s+(\d+) kB", _STATUS.read_text(), re.MULTILINE)
+        status = _folder(process).joinpath("status").read_text()
+        match = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
     except OSError:
         match = None
     if match is None:
-        return float(psutil.Process().memory_info().rss) / 2**20
+        return float(psutil.Process(process).memory_info().rss) / 2**20
     return int(match[1]) / 1024
 
 
-def reset_peak() -> None:
+def reset_peak(process: int | None = None) -> None:
     """Start to watch the largest resident memory anew, where the system allows it."""
-    try:
-        _CLEAR_REFS.write_text("5")
-    except OSError:
-        return
+    with suppress(OSError):
+        _folder(process).joinpath("clear_refs").write_text("5")
+
+
+def _folder(process: int | None) -> Path:
+    return _PROCESSES / ("self" if process is None else str(process))
 
 
 @cache

@@ -13,6 +13,7 @@ from qiskit.providers import JobError
 
 import lret_dist
 from lret_dist import LretError, StoppedError, get_session
+from lret_qiskit.cli.compare_command import compare
 from lret_qiskit.cli.run_command import run
 from lret_qiskit.cli.slurm_command import slurm
 
@@ -65,6 +66,7 @@ def cli() -> None:
 
 
 cli.add_command(run)
+cli.add_command(compare)
 cli.add_command(slurm)
 
 

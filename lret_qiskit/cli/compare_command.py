@@ -1,0 +1,114 @@
+"""``lret compare``: LRET and Qiskit Aer side by side on a circuit from a file."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+import lret_dist
+from lret_dist.atomic_file import write_text
+from lret_qiskit.cli.comparison_table import comparison_table
+from lret_qiskit.cli.new_file import NewFile, spare_inputs
+from lret_qiskit.cli.run_options import NamedRun, input_files, run_options
+from lret_qiskit.comparison import compare_with_aer
+
+if TYPE_CHECKING:
+    from lret_qiskit.comparison import Comparison
+
+__all__ = ["compare"]
+
+_PICTURES = (".png", ".svg", ".pdf")
+
+
+class _NewPicture(NewFile):
+    """A picture, and what is needed to draw it: else that would be known only at the end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = super().convert(value, param, ctx)
+        if path.suffix.lower() not in _PICTURES:
+            self.fail(f"expected a name that ends in {', '.join(_PICTURES)}", param, ctx)
+        if importlib.util.find_spec("matplotlib") is None:
+            self.fail(
+                "matplotlib is not installed: pip install 'lret-dist[visualization]'", param, ctx
+            )
+        return path
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@run_options
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Threads of each simulator.  [default: as LRET takes them]",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Runs of each; those of 10 s and more are made once.",
+)
+@click.option(
+    "--limit",
+    type=click.FloatRange(0, min_open=True),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time that one run may take; longer ones are ended.",
+)
+@click.option("--output", type=NewFile(), help="A JSON file for the comparison.")
+@click.option("--plot", type=_NewPicture(), help="A picture of times and memory, .png, .svg, .pdf.")
+def compare(
+    file: Path,
+    threads: int | None,
+    repeats: int,
+    limit: float,
+    output: Path | None,
+    plot: Path | None,
+    **given: Any,
+) -> None:
+    """Compare LRET with Qiskit Aer on the circuit in FILE: time, memory, and what comes out.
+
+    Both run the circuit with the same noise and threads, in turns, in fresh processes. Aer's
+    density matrix is the rival; where it takes too much memory or time, its trajectories are. The
+    states are compared where they can be had, and the counts in any case.
+
+    A terminal shows a table; a pipe or file gets JSON. Under "mpirun -n 4 lret compare ..." LRET
+    runs on all MPI ranks, and Aer beside MPI rank 0 alone.
+    """
+    if given.get("checkpoint") is not None:
+        raise click.UsageError("--checkpoint does not go with a comparison, which times whole runs")
+    for option, target in (("--output", output), ("--plot", plot)):
+        spare_inputs(target, option, input_files(file, given))
+    named = NamedRun.of(file, given)
+    options = {name: each for name, each in named.options.items() if name != "noise_model"}
+    options.pop("checkpoint_interval", None)
+    noise = named.options.get("noise_model", named.backend.options.noise_model)
+    found = compare_with_aer(
+        named.circuit, noise, threads=threads, repeats=repeats, limit=limit, **options
+    )
+    _show(found, file, output)
+    if plot is not None:
+        # Drawing takes a second to load, which others need not wait for.
+        from lret_qiskit.visualization.comparison import plot_comparison
+
+        plot_comparison(found, filename=plot)
+
+
+def _show(found: Comparison, file: Path, output: Path | None) -> None:
+    """Write the comparison where it belongs."""
+    document = {"file": str(file), "lret_version": lret_dist.__version__, **found.to_dict()}
+    text = json.dumps(document, indent=2)
+    if output is not None:
+        write_text(output, f"{text}\n")
+    if output is None and not sys.stdout.isatty():
+        click.echo(text)
+    else:
+        Console(highlight=False).print(comparison_table(found))
