@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit import QuantumCircuit
 from qiskit.quantum_info import Pauli
 from workloads import SEED, Workload, make
 
@@ -82,7 +82,7 @@ def _backend(simulator: str, workload: Workload, options: Row) -> Any:
 
 def state(simulator: str, workload: Workload, options: Row) -> Row:
     """Simulate to the end, and sample 1000 shots: what both must do for any result."""
-    circuit = _measured(workload)
+    circuit = workload.measured()
     backend = _backend(simulator, workload, options)
     extra = {"truncation": "certified", "epsilon": 1e-2} if simulator == "lret" else {}
     with Stopwatch() as watch:
@@ -94,7 +94,7 @@ def sampled(simulator: str, workload: Workload, options: Row) -> Row:
     """Simulate with all options at their defaults, and sample 1000 shots."""
     backend = _backend(simulator, workload, options)
     with Stopwatch() as watch:
-        result = backend.run(_measured(workload), shots=1000).result()
+        result = backend.run(workload.measured(), shots=1000).result()
     return watch.times | _facts(result)
 
 
@@ -109,7 +109,7 @@ def counts(simulator: str, workload: Workload, options: Row) -> Row:
         bits, times = _RIVALS[simulator](workload, options)
     else:
         backend = _backend(simulator, workload, options)
-        circuit = _measured(workload)
+        circuit = workload.measured()
         with Stopwatch() as watch:
             result = backend.run(circuit, shots=shots).result()
             found = result.get_counts()
@@ -179,14 +179,6 @@ def _from_counts(workload: Workload, strings: list[str], options: Row) -> Row:
 def _strings(qubits: int) -> list[str]:
     rng = np.random.default_rng(SEED)
     return ["".join(rng.choice(list("IXYZ"), qubits)) for _ in range(STRINGS)]
-
-
-def _measured(workload: Workload) -> QuantumCircuit:
-    circuit = workload.circuit.copy()
-    register = ClassicalRegister(len(workload.qubits), "end")
-    circuit.add_register(register)
-    circuit.measure(workload.qubits, register)
-    return circuit
 
 
 def _facts(result: Any) -> Row:

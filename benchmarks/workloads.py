@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qiskit import QuantumCircuit, transpile
+from qiskit import ClassicalRegister, QuantumCircuit, transpile
 from qiskit.circuit.classical import expr
 from qiskit.circuit.library import efficient_su2, grover_operator, quantum_volume
 from qiskit.synthesis import synth_qft_full
@@ -25,6 +25,7 @@ from qiskit_aer.noise import (
     depolarizing_error,
     pauli_error,
 )
+from qiskit_aer.noise.noiseerror import NoiseError
 from qiskit_ibm_runtime import fake_provider
 
 if TYPE_CHECKING:
@@ -50,12 +51,53 @@ class Workload:
     noise: NoiseModel
     qubits: list[int]
 
+    def measured(self) -> QuantumCircuit:
+        """The circuit with the qubits that are looked at measured at its end."""
+        circuit = self.circuit.copy()
+        register = ClassicalRegister(len(self.qubits), "end")
+        circuit.add_register(register)
+        circuit.measure(self.qubits, register)
+        return circuit
+
 
 def make(name: str, qubits: int) -> Workload:
     """A workload by name, such as ``"W6-low"`` or ``"W7-qft-FakeTorino"``."""
     kind, *details = name.split("-")
     made: Workload = _KINDS[kind](qubits, *details)
     return made
+
+
+def noisy(kind: str, qubits: int, noise: str) -> Workload:
+    """A circuit of :data:`CIRCUITS` with noise of one's choice.
+
+    Args:
+        kind: name of the circuit.
+        qubits: its number of qubits.
+        noise: a device of :data:`DEVICES`, for which it is compiled, or ``depolarizing:P1,P2``,
+            probabilities of errors after the gates sx and x, and after cx, of which, and of rz, the
+            circuit is then made.
+
+    Raises:
+        ValueError: for a noise that is neither.
+    """
+    if noise in DEVICES:
+        return _compiled(CIRCUITS[kind](qubits), noise)
+    try:
+        one, two = (float(part) for part in noise.removeprefix("depolarizing:").split(","))
+        errors = depolarizing_error(one, 1), depolarizing_error(two, 2)
+    except (ValueError, NoiseError):
+        names = ", ".join(DEVICES)
+        raise ValueError(f"expected depolarizing:P1,P2 or one of {names}, got {noise!r}") from None
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(errors[0], ["sx", "x"])
+    model.add_all_qubit_quantum_error(errors[1], ["cx"])
+    made = transpile(
+        CIRCUITS[kind](qubits),
+        basis_gates=["rz", "sx", "x", "cx"],
+        optimization_level=1,
+        seed_transpiler=SEED,
+    )
+    return _with(made, model)
 
 
 def _with(circuit: QuantumCircuit, noise: NoiseModel) -> Workload:
@@ -124,11 +166,18 @@ def _device_like_noise() -> NoiseModel:
 
 
 def _w5(qubits: int, kind: str) -> Workload:
-    circuit = {"ghz": _ghz, "w": _w_state, "bv": _bernstein_vazirani, "qaoa": _qaoa}[kind](qubits)
-    return _with(circuit, _device_like_noise())
+    return _with(CIRCUITS[kind](qubits), _device_like_noise())
 
 
 def _w6(qubits: int, level: str = "low") -> Workload:
+    one, two = LEVELS[level]
+    noise = NoiseModel()
+    noise.add_all_qubit_quantum_error(depolarizing_error(one, 1), ["rx", "rz"])
+    noise.add_all_qubit_quantum_error(depolarizing_error(two, 2), ["cx"])
+    return _with(_brick_wall(qubits), noise)
+
+
+def _brick_wall(qubits: int) -> QuantumCircuit:
     rng = np.random.default_rng(SEED)
     circuit = QuantumCircuit(qubits)
     for layer in range(10):
@@ -137,17 +186,16 @@ def _w6(qubits: int, level: str = "low") -> Workload:
             circuit.rz(rng.uniform(0, 2 * np.pi), qubit)
         for qubit in range(layer % 2, qubits - 1, 2):
             circuit.cx(qubit, qubit + 1)
-    one, two = LEVELS[level]
-    noise = NoiseModel()
-    noise.add_all_qubit_quantum_error(depolarizing_error(one, 1), ["rx", "rz"])
-    noise.add_all_qubit_quantum_error(depolarizing_error(two, 2), ["cx"])
-    return _with(circuit, noise)
+    return circuit
 
 
 def _w7(qubits: int, kind: str, device: str) -> Workload:
-    makers = {"qaoa": _qaoa, "vqe": _vqe, "qft": _qft, "grover": _grover, "qv": _quantum_volume}
+    return _compiled(CIRCUITS[kind](qubits), device)
+
+
+def _compiled(circuit: QuantumCircuit, device: str) -> Workload:
+    """A circuit compiled for a device, with its noise."""
     target = _device(device)
-    circuit = makers[kind](qubits)
     compiled = transpile(circuit, target, optimization_level=1, seed_transpiler=SEED)
     places = compiled.layout.final_index_layout(filter_ancillas=True)
     return Workload(compiled, NoiseModel.from_backend(target), places)
@@ -277,6 +325,18 @@ def _quantum_volume(qubits: int) -> QuantumCircuit:
     return quantum_volume(qubits, qubits, seed=SEED)
 
 
+#: Circuits that can have any noise, by name.
+CIRCUITS: dict[str, Callable[[int], QuantumCircuit]] = {
+    "brick": _brick_wall,
+    "bv": _bernstein_vazirani,
+    "ghz": _ghz,
+    "grover": _grover,
+    "qaoa": _qaoa,
+    "qft": _qft,
+    "qv": _quantum_volume,
+    "vqe": _vqe,
+    "w": _w_state,
+}
 _KINDS: dict[str, Callable[..., Workload]] = {
     "W1": _w1,
     "W2": _w2,

@@ -20,6 +20,7 @@ except ModuleNotFoundError as error:
         'install it with: pip install "lret-dist[visualization]"'
     ) from None
 
+from lret_qiskit.visualization.comparison import plot_comparison
 from lret_qiskit.visualization.counts import plot_counts
 from lret_qiskit.visualization.expectation_values import plot_expectation_values
 from lret_qiskit.visualization.rank_history import plot_rank_history
@@ -27,6 +28,7 @@ from lret_qiskit.visualization.scaling import plot_scaling
 from lret_qiskit.visualization.spectrum import plot_spectrum
 
 __all__ = [
+    "plot_comparison",
     "plot_counts",
     "plot_expectation_values",
     "plot_rank_history",

@@ -109,9 +109,9 @@ def plot_comparison(
 
 def _time(seconds: float) -> str:
     """A time as text; other units than powers of ten would make ticks uneven."""
-    return (
-        time_text(seconds) if seconds < 1 else f"{seconds:{'.3g' if seconds < 1000 else '.0f'}} s"
-    )
+    if seconds < 1:
+        return time_text(seconds)
+    return f"{seconds:.3g} s" if seconds < 1000 else f"{seconds:.0f} s"
 
 
 def _checked(comparisons: Comparison | Iterable[Comparison]) -> list[Comparison]:
