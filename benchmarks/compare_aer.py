@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import compare_report
 from measurements import Row, keep, kept
-from workloads import CIRCUITS, noisy
+from workloads import CIRCUITS, DEVICES, depolarizing, noisy
 
 USUAL_NOISE = ("depolarizing:1e-4,1e-3", "FakeTorino")
 
@@ -68,9 +68,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--markdown", type=Path, help="file to write the table to")
     parser.add_argument("--plot", type=Path, help="image to draw")
     options = parser.parse_args()
-    for noise in options.noise:
+    for noise in set(options.noise) - set(DEVICES):
         try:
-            noisy("ghz", 2, noise)
+            depolarizing(noise)
         except ValueError as error:
             parser.error(f"argument --noise: {error}")
     if min(*options.qubits, options.shots, options.repeats) < 1 or options.limit <= 0:

@@ -20,6 +20,7 @@ from qiskit.circuit.library import efficient_su2, grover_operator, quantum_volum
 from qiskit.synthesis import synth_qft_full
 from qiskit_aer.noise import (
     NoiseModel,
+    QuantumError,
     ReadoutError,
     amplitude_damping_error,
     depolarizing_error,
@@ -82,12 +83,7 @@ def noisy(kind: str, qubits: int, noise: str) -> Workload:
     """
     if noise in DEVICES:
         return _compiled(CIRCUITS[kind](qubits), noise)
-    try:
-        one, two = (float(part) for part in noise.removeprefix("depolarizing:").split(","))
-        errors = depolarizing_error(one, 1), depolarizing_error(two, 2)
-    except (ValueError, NoiseError):
-        names = ", ".join(DEVICES)
-        raise ValueError(f"expected depolarizing:P1,P2 or one of {names}, got {noise!r}") from None
+    errors = depolarizing(noise)
     model = NoiseModel()
     model.add_all_qubit_quantum_error(errors[0], ["sx", "x"])
     model.add_all_qubit_quantum_error(errors[1], ["cx"])
@@ -98,6 +94,20 @@ def noisy(kind: str, qubits: int, noise: str) -> Workload:
         seed_transpiler=SEED,
     )
     return _with(made, model)
+
+
+def depolarizing(noise: str) -> tuple[QuantumError, QuantumError]:
+    """The errors of ``depolarizing:P1,P2``.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    try:
+        one, two = (float(part) for part in noise.removeprefix("depolarizing:").split(","))
+        return depolarizing_error(one, 1), depolarizing_error(two, 2)
+    except (ValueError, NoiseError):
+        names = ", ".join(DEVICES)
+        raise ValueError(f"expected depolarizing:P1,P2 or one of {names}, got {noise!r}") from None
 
 
 def _with(circuit: QuantumCircuit, noise: NoiseModel) -> Workload:

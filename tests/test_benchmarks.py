@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 SUITE = Path(__file__).parents[1] / "benchmarks" / "suite.py"
-SCALING = SUITE.with_name("scaling_test.py")
+SCALING, COMPARE = SUITE.with_name("scaling_test.py"), SUITE.with_name("compare_aer.py")
 
 
 def run_suite(folder: Path, *arguments: str) -> tuple[list[dict], str]:
@@ -131,3 +131,28 @@ def test_scaling(tmp_path: Path) -> None:
     assert [heading.split()[1] for heading in headings] == [
         *("Strong", "The", "Weak", "Memory", "Projection")
     ]
+
+
+def test_comparison_with_aer(tmp_path: Path) -> None:
+    out, page, picture = (tmp_path / name for name in ("aer.json", "aer.md", "aer.png"))
+    command = [sys.executable, str(COMPARE), "--circuit", "ghz", "--repeats", "1"]
+    command += ["--noise", "depolarizing:1e-3,1e-2", "--json", str(out)]
+    written = ["--markdown", str(page), "--plot", str(picture)]
+
+    def printed(*arguments: str) -> str:
+        run = subprocess.run(
+            [*command, *arguments], capture_output=True, text=True, timeout=240, check=False
+        )
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    line = printed("--qubits", "3")
+    (row,) = json.loads(out.read_text())
+    assert row["comparison"]["trace_distance"] < 1e-3
+    # What was compared is not compared again.
+    assert printed("--qubits", "3", *written) == line
+    assert json.loads(out.read_text()) == [row]
+    assert [x.split("|")[1].strip() for x in page.read_text().splitlines() if "| ghz" in x] == [
+        "ghz"
+    ]
+    assert picture.read_bytes().startswith(b"\x89PNG")

@@ -87,7 +87,7 @@ def compare_with_aer(
             cannot be run.
         RunFailedError: when LRET's run fails, with the reason.
     """
-    options = _checked(noise_model, shots, repeats, limit, options)
+    options = _checked(noise_model, limit, options, shots=shots, repeats=repeats, threads=threads)
     subject = Subject.of(circuit, noise_model)
     resources = Resources.of(threads, options.get("max_memory_mb"))
     job = _job(subject, noise_model, options)
@@ -123,7 +123,7 @@ def compare_with_aer(
 
 
 def _checked(
-    noise_model: Any, shots: Any, repeats: Any, limit: Any, options: dict[str, Any]
+    noise_model: Any, limit: Any, options: dict[str, Any], **numbers: Any
 ) -> dict[str, Any]:
     """Options of LRET's run, with the shots and a seed."""
     if not isinstance(noise_model, AerNoiseModel | NoiseModel | None):
@@ -131,7 +131,9 @@ def _checked(
             f"noise_model must be a NoiseModel of Qiskit Aer or of lret_dist, got "
             f"{type(noise_model).__name__}"
         )
-    for name, value in (("shots", shots), ("repeats", repeats)):
+    for name, value in numbers.items():
+        if name == "threads" and value is None:
+            continue
         if isinstance(value, bool) or index(value) < 1:
             raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
     if isinstance(limit, bool) or not isinstance(limit, Real) or not 0 < float(limit) < np.inf:
@@ -139,7 +141,7 @@ def _checked(
     for name, instead in _REFUSED.items():
         if options.get(name) is not None:
             raise ValueError(f"{name} does not go with a comparison: {instead}")
-    checked = {**options, "shots": index(shots)}
+    checked = {**options, "shots": index(numbers["shots"])}
     if (seed := checked.pop("seed", None)) is not None:
         checked["seed_simulator"] = seed
     merged_options(default_options(), checked)

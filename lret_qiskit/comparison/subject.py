@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qiskit import ClassicalRegister, QuantumCircuit, transpile
+from qiskit import ClassicalRegister, QiskitError, QuantumCircuit
 from qiskit.circuit import ControlFlowOp, Store
+from qiskit.circuit.equivalence_library import SessionEquivalenceLibrary
+from qiskit.transpiler import PassManager
+from qiskit.transpiler.passes import BasisTranslator, UnrollCustomDefinitions
 from qiskit_aer import AerSimulator
+
+from lret_qiskit.backends.target import build_target
 
 if TYPE_CHECKING:
     from qiskit.circuit import CircuitInstruction
@@ -106,13 +111,28 @@ def _without_saves(circuit: QuantumCircuit) -> QuantumCircuit:
 
 
 def _known_to_aer(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit in instructions of Aer's; others are what they are defined as."""
-    known = set(AerSimulator().configuration().basis_gates)
-    known |= set(AerSimulator().configuration().custom_instructions)
-    known |= {*_IDLE, "measure", "reset", "store", "break_loop", "continue_loop"}
-    if not _names(circuit) - known:
+    """The circuit in instructions of Aer's; others are what they are defined as.
+
+    Raises:
+        ValueError: for an instruction that cannot be.
+    """
+    known = {*AerSimulator().operation_names, "measure", "store", *_IDLE}
+    unknown = _names(circuit) - known
+    if not unknown:
         return circuit
-    return transpile(circuit, basis_gates=sorted(known), optimization_level=0)
+    target = build_target(circuit.num_qubits, known)
+    # Nothing is laid out or optimized: noise acts on the gates that the user has written.
+    passes = PassManager(
+        [
+            UnrollCustomDefinitions(SessionEquivalenceLibrary, target=target),
+            BasisTranslator(SessionEquivalenceLibrary, None, target=target),
+        ]
+    )
+    try:
+        return passes.run(circuit)
+    except QiskitError as error:
+        names = ", ".join(sorted(unknown))
+        raise ValueError(f"Qiskit Aer does not know {names}: {error.message}") from None
 
 
 def _names(circuit: QuantumCircuit) -> set[str]:
