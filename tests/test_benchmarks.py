@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lret_qiskit.comparison import Comparison, SimulatorRuns
+
 SUITE = Path(__file__).parents[1] / "benchmarks" / "suite.py"
 SCALING, COMPARE = SUITE.with_name("scaling_test.py"), SUITE.with_name("compare_aer.py")
 
@@ -135,24 +137,23 @@ def test_scaling(tmp_path: Path) -> None:
 
 def test_comparison_with_aer(tmp_path: Path) -> None:
     out, page, picture = (tmp_path / name for name in ("aer.json", "aer.md", "aer.png"))
-    command = [sys.executable, str(COMPARE), "--circuit", "ghz", "--repeats", "1"]
-    command += ["--noise", "depolarizing:1e-3,1e-2", "--json", str(out)]
-    written = ["--markdown", str(page), "--plot", str(picture)]
-
-    def printed(*arguments: str) -> str:
-        run = subprocess.run(
-            [*command, *arguments], capture_output=True, text=True, timeout=240, check=False
-        )
-        assert run.returncode == 0, run.stderr
-        return run.stdout
-
-    line = printed("--qubits", "3")
-    (row,) = json.loads(out.read_text())
-    assert row["comparison"]["trace_distance"] < 1e-3
-    # What was compared is not compared again.
-    assert printed("--qubits", "3", *written) == line
-    assert json.loads(out.read_text()) == [row]
-    assert [x.split("|")[1].strip() for x in page.read_text().splitlines() if "| ghz" in x] == [
-        "ghz"
-    ]
+    key = {"circuit": "ghz", "noise": "depolarizing:1e-3,1e-2", "qubits": 40, "shots": 1000}
+    key |= {"epsilon": 1e-3, "threads": None, "repeats": 1, "limit": 60.0}
+    mine = SimulatorRuns(simulator="LRET", method="low_rank", seconds=(2.5,), memory_mib=3.0)
+    ended = SimulatorRuns(simulator="Qiskit Aer", method="density_matrix", status="ended")
+    facts = {"num_qubits": 40, "measured_qubits": 40, "shots": 1000, "noisy": True, "limit": 60.0}
+    earlier = Comparison(name="ghz, earlier", runs=(mine, ended), **facts)
+    # What was compared is not compared again: on 40 qubits it would take for ever.
+    out.write_text(json.dumps([{"key": key, "comparison": earlier.to_dict()}]))
+    command = [sys.executable, str(COMPARE), "--circuit", "ghz", "--repeats", "1", "--json", out]
+    command += ["--noise", key["noise"], "--qubits", "3", "40"]
+    command += ["--markdown", page, "--plot", picture]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert run.returncode == 0, run.stderr
+    before, made = json.loads(out.read_text())
+    assert before["comparison"] == json.loads(json.dumps(earlier.to_dict()))
+    assert made["comparison"]["trace_distance"] < 1e-3
+    lines = run.stdout.splitlines()
+    assert ["n=3 " in lines[0], "n=40" in lines[1], "> 1 min" in lines[1]] == [True] * 3
+    assert len([x for x in page.read_text().splitlines() if x.startswith("| ghz")]) == 2
     assert picture.read_bytes().startswith(b"\x89PNG")
