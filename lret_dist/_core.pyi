@@ -241,4 +241,7 @@ def simd_level() -> str:
     """Instruction set in use: ``"avx512"``, ``"avx2"`` or ``"baseline"``."""
 
 def build_info() -> dict[str, str]:
-    """Compiler, build type, OpenMP version and SIMD levels compiled in."""
+    """Compiler and its flags, build type, OpenMP version and SIMD levels compiled in.
+
+    Each SIMD level adds flags of its own.
+    """

@@ -29,7 +29,14 @@ from lret_dist.errors import (
     StateNotPureError,
     StoppedError,
 )
-from lret_dist.machine import USUAL_SPEEDS, Machine, Speeds, measure_kernels, measure_network
+from lret_dist.machine import (
+    USUAL_SPEEDS,
+    Machine,
+    Member,
+    Speeds,
+    measure_kernels,
+    measure_network,
+)
 from lret_dist.orders import DriverOrders, Orders, stopped_before
 from lret_dist.planning import Job, check_smallest, make_job
 from lret_dist.progress import Meter
@@ -323,7 +330,9 @@ def survey(comm: MPI.Intracomm) -> tuple[int, Machine]:
     host = comm.Split_type(MPI.COMM_TYPE_SHARED)
     threads = threads_per_rank(host.allgather(own_cores()))
     on_host = host.size
-    memory = comm.allreduce(usable(available_bytes(), on_host), op=MPI.MIN)
+    mine = usable(available_bytes(), on_host)
+    memory = comm.allreduce(mine, op=MPI.MIN)
+    members = comm.gather(Member(socket.gethostname(), threads, mine)) or ()
     host.Free()
     return threads, Machine(
         mpi_ranks=comm.size,
@@ -331,6 +340,7 @@ def survey(comm: MPI.Intracomm) -> tuple[int, Machine]:
         speeds=_speeds(comm, threads),
         threads=threads,
         mpi_ranks_on_host=on_host,
+        members=tuple(members),
     )
 
 

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from lret_dist.forecast import Forecast
     from lret_dist.prediction import Prediction
 
-__all__ = ["as_text"]
+__all__ = ["HEADERS", "as_text", "facts", "notes", "rows", "title"]
 
-_HEADERS = (
+#: Of the table of process grids.
+HEADERS = (
     *("grid", "MPI ranks", "time", "computing", "talking"),
     *("memory", "sent", "messages", "fits"),
 )
@@ -21,11 +22,13 @@ _HEADERS = (
 
 def as_text(forecast: Forecast) -> str:
     """Facts, a table of process grids, and what all that assumes."""
-    facts = [f"{name:<14}{text}" for name, text in _facts(forecast).items()]
-    return "\n".join([_title(forecast), "", *facts, "", *_table(forecast), "", _notes(forecast)])
+    named = [f"{name:<14}{text}" for name, text in facts(forecast).items()]
+    text = fill(notes(forecast), 100)
+    return "\n".join([title(forecast), "", *named, "", *_table(forecast), "", text])
 
 
-def _title(forecast: Forecast) -> str:
+def title(forecast: Forecast) -> str:
+    """What runs on what."""
     number = forecast.threads_per_rank
     threads = "1 thread" if number == 1 else f"{number} threads"
     memory = size_text(forecast.memory_per_rank)
@@ -35,7 +38,8 @@ def _title(forecast: Forecast) -> str:
     )
 
 
-def _facts(forecast: Forecast) -> dict[str, str]:
+def facts(forecast: Forecast) -> dict[str, str]:
+    """What the run takes on the grid that it would choose."""
     mine, grid = forecast.prediction, forecast.grid
     fits = "it fits" if forecast.fits() else "it does not fit"
     return {
@@ -70,17 +74,21 @@ def _columns(forecast: Forecast) -> str:
 
 
 def _table(forecast: Forecast) -> list[str]:
-    """The grids by size; the chosen one is marked."""
-    shown = sorted(
-        [forecast.prediction, *forecast.alternatives],
-        key=lambda each: (each.grid.size, each.grid.rows),
-    )
-    cells = [_HEADERS, *(_cells(each, forecast) for each in shown)]
+    cells = [HEADERS, *(row for row, _ in rows(forecast))]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
         for row in cells
     ]
+
+
+def rows(forecast: Forecast) -> list[tuple[tuple[str, ...], Prediction]]:
+    """The grids by size, as cells of a table; the chosen one is marked."""
+    shown = sorted(
+        [forecast.prediction, *forecast.alternatives],
+        key=lambda each: (each.grid.size, each.grid.rows),
+    )
+    return [(_cells(each, forecast), each) for each in shown]
 
 
 def _cells(each: Prediction, forecast: Forecast) -> tuple[str, ...]:
@@ -98,10 +106,11 @@ def _cells(each: Prediction, forecast: Forecast) -> tuple[str, ...]:
     )
 
 
-def _notes(forecast: Forecast) -> str:
+def notes(forecast: Forecast) -> str:
+    """What all that assumes."""
     speeds = forecast.speeds
     rough = "batches" if forecast.method == "sampled" else "columns"
-    text = (
+    return (
         "* is taken. Memory and messages are those of one MPI rank; Python and its libraries come "
         "on top of the memory. Assumed: an entry takes "
         f"{speeds.pass_seconds * 1e9:.2f} ns through a two-qubit gate, and a row and pair of "
@@ -110,4 +119,3 @@ def _notes(forecast: Forecast) -> str:
         f"{speeds.bandwidth / 1e9:.3g} GB/s, without congestion. The number of {rough} is rough, "
         "often within a factor of two; time and memory follow it."
     )
-    return fill(text, 100)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from mpi4py import MPI
 
-__all__ = ["USUAL_SPEEDS", "Machine", "Network", "Speeds", "measure_kernels", "measure_network"]
+__all__ = [
+    "USUAL_SPEEDS",
+    "Machine",
+    "Member",
+    "Network",
+    "Speeds",
+    "measure_kernels",
+    "measure_network",
+]
 
 #: The block that kernels are timed on: 4 MiB, as large as what a thread works on in the cache.
 _ROWS, _COLUMNS = 4096, 64
@@ -74,6 +82,21 @@ class Network:
                 raise ValueError(f"a network's {name} must be positive and finite, got {value}")
 
 
+@dataclass(frozen=True)
+class Member:
+    """One MPI rank of a session.
+
+    Attributes:
+        host: name of the host that it runs on.
+        threads: its threads.
+        bytes_free: memory that it could use when the session was made.
+    """
+
+    host: str
+    threads: int
+    bytes_free: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """What a session runs on.
@@ -85,6 +108,7 @@ class Machine:
         threads: threads of each of them.
         limited_by: name of the option that gives ``bytes_per_rank``, None for the machine itself.
         mpi_ranks_on_host: those of them that share the driver's host.
+        members: the MPI ranks one by one, as MPI rank 0 of a session knows them; else empty.
     """
 
     mpi_ranks: int
@@ -93,6 +117,7 @@ class Machine:
     threads: int = 1
     limited_by: str | None = None
     mpi_ranks_on_host: int = 1
+    members: tuple[Member, ...] = field(default=(), repr=False, compare=False)
 
     def limited(self, max_memory_mb: float | None) -> Machine:
         """As a run sees it that may use so many MiB on each MPI rank, or all there are."""

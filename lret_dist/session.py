@@ -13,6 +13,7 @@ import atexit
 import ctypes
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -38,7 +39,7 @@ from lret_dist.crew import (
 )
 from lret_dist.errors import CancelledError, LauncherError, SessionError, StoppedError
 from lret_dist.launcher import launched_processes, was_launched
-from lret_dist.machine import Machine
+from lret_dist.machine import Machine, Member
 from lret_dist.orders import not_begun
 from lret_dist.process_memory import FreeMemory
 from lret_dist.remote import RemoteSession
@@ -150,7 +151,10 @@ def _surveyed(comm: MPI.Intracomm | None) -> tuple[int, Machine]:
     if comm is None:
         threads = threads_per_rank([own_cores()])
         memory = usable(available_bytes(), 1)
-        return threads, Machine(mpi_ranks=1, bytes_per_rank=memory, threads=threads)
+        member = Member(socket.gethostname(), threads, memory)
+        return threads, Machine(
+            mpi_ranks=1, bytes_per_rank=memory, threads=threads, members=(member,)
+        )
     _await_workers(comm)
     tell(comm, _SURVEY)
     return survey(comm)

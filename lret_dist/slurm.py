@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cpus_per_task",
+    "installed_mpi_library",
     "installed_mpi_option",
     "memory_on_host",
     "missing_mpi_option",
@@ -65,8 +66,8 @@ def mpi_option(library: str) -> str | None:
     return next((option for name, option in _MPI_OPTIONS if library.startswith(name)), None)
 
 
-def installed_mpi_option() -> str | None:
-    """As :func:`mpi_option`, for the MPI library of this Python; None where there is none.
+def installed_mpi_library() -> str | None:
+    """What the MPI library of this Python says of itself; None where there is none.
 
     The library is loaded in a process of its own, and MPI is not started.
     """
@@ -77,7 +78,13 @@ def installed_mpi_option() -> str | None:
         )
     except subprocess.TimeoutExpired:
         return None
-    return mpi_option(told.stdout) if told.returncode == 0 else None
+    return told.stdout.strip() if told.returncode == 0 else None
+
+
+def installed_mpi_option() -> str | None:
+    """As :func:`mpi_option`, for the MPI library of this Python; None where there is none."""
+    library = installed_mpi_library()
+    return None if library is None else mpi_option(library)
 
 
 def missing_mpi_option(environment: Mapping[str, str] = os.environ) -> str | None:

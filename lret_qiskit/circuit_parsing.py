@@ -35,6 +35,9 @@ _QPY_HEADER = struct.Struct("!6sBBBBQc")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _VERSION = re.compile(r"\s*OPENQASM\s+(\d+)(?:\.\d+)?\s*;")
 _BRACKETS = re.compile(r"\[\s*(\d+)\s*\]")
+#: Colours of a terminal; and what the QPY parser draws, of which the first error is the reason.
+_STYLE = re.compile(r"\x1b\[[\d;]*m")
+_DRAWN = re.compile(r"^([^\u2500-\u257f]*?):?\s*[\u2500-\u257f].*?Error: ([^\n]*)", re.DOTALL)
 _INTEGER = re.compile(r"(?<![\w.])\d+(?![\w.])")
 
 
@@ -63,8 +66,12 @@ def parse(content: bytes, kind: str) -> QuantumCircuit:
 def words_of(error: BaseException) -> str:
     """What an exception says, on one line."""
     # Qiskit's exceptions put quotes around it.
-    text = getattr(error, "message", None) or str(error)
-    return " ".join(str(text).split()) or type(error).__name__
+    text = _STYLE.sub("", str(getattr(error, "message", None) or str(error)))
+    if drawn := _DRAWN.match(text):
+        text = f"{drawn[1]}: {drawn[2]}"
+    if "binary parsing error" in text:
+        text += "; the file is cut off or damaged"
+    return " ".join(text.split()) or type(error).__name__
 
 
 def allowed(limit: int, most: int) -> int:

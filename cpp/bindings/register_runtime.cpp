@@ -10,6 +10,7 @@ namespace {
 std::map<std::string, std::string> build_info() {
   return {{"build_type", LRET_BUILD_TYPE},
           {"compiler", LRET_COMPILER},
+          {"flags", LRET_FLAGS},
           {"openmp", openmp_version()},
           {"simd_levels", compiled_simd_levels()}};
 }

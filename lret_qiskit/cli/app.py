@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import warnings
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -14,6 +15,9 @@ from qiskit.providers import JobError
 import lret_dist
 from lret_dist import LretError, StoppedError, get_session
 from lret_qiskit.cli.compare_command import compare
+from lret_qiskit.cli.info_command import info
+from lret_qiskit.cli.messages import in_option_names, note, plain_words, show_warning
+from lret_qiskit.cli.plan_command import plan
 from lret_qiskit.cli.run_command import run
 from lret_qiskit.cli.slurm_command import slurm
 
@@ -23,11 +27,25 @@ __all__ = ["cli", "main"]
 class _Group(click.Group):
     """Turns what users can act on into a line on standard error and a code."""
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names, or an error with what may have been meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            # Click itself says so from version 8.4 on.
+            if close and not getattr(error, "possibilities", None):
+                text = f"{error.message} Did you mean {close[0]!r}?"
+                raise click.UsageError(text, ctx) from None
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo("lret: interrupted", err=True)
+            note("interrupted")
             ctx.exit(128 + signal.SIGINT)
         except BrokenPipeError:
             # Click ends quietly when nobody reads any more.
@@ -37,23 +55,13 @@ class _Group(click.Group):
             problem = error.__cause__ if isinstance(error, JobError) else error
             if isinstance(problem, StoppedError):
                 # Like python -m lret_dist: to run it again is to go on.
-                click.echo(f"lret: {problem}", err=True)
+                note(str(problem))
                 ctx.exit(os.EX_TEMPFAIL)
             if isinstance(problem, LretError | ValueError | OSError):
-                raise click.ClickException(_words(problem)) from error
+                command = self.get_command(ctx, ctx.invoked_subcommand or "")
+                text = in_option_names(plain_words(problem), command)
+                raise click.ClickException(text) from error
             raise
-
-
-def _words(problem: Exception) -> str:
-    """What is wrong, without the number that the operating system has for it."""
-    if isinstance(problem, OSError) and problem.filename is not None:
-        return f"{problem.filename}: {problem.strerror}"
-    return str(problem)
-
-
-def _warn(message: Warning | str, *_: Any) -> None:
-    """Show a warning as a line; where in the program it comes from is no user's business."""
-    click.echo(f"lret: warning: {message}", err=True)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,9 +73,8 @@ def cli() -> None:
     """
 
 
-cli.add_command(run)
-cli.add_command(compare)
-cli.add_command(slurm)
+for _command in (run, plan, compare, slurm, info):
+    cli.add_command(_command)
 
 
 def main() -> None:
@@ -77,5 +84,5 @@ def main() -> None:
         get_session()
     except LretError as error:
         sys.exit(f"lret: {error}")
-    warnings.showwarning = _warn  # type: ignore[assignment]
+    warnings.showwarning = show_warning  # type: ignore[assignment]
     cli.main(prog_name="lret")

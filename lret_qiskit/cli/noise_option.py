@@ -1,4 +1,4 @@
-"""The option ``--noise``: a file, or simple rates."""
+"""The option ``--noise``: a file, simple rates, or a device."""
 
 from __future__ import annotations
 
@@ -10,26 +10,30 @@ from qiskit_aer.noise import depolarizing_error
 
 from lret_dist.circuit import Gate
 from lret_dist.noise import NOISELESS, PART
+from lret_qiskit.cli.fake_devices import fake_device, may_be_a_device
 from lret_qiskit.noise_model_importer import NoiseModelImporter
 from lret_qiskit.translators import translate_circuit
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+    from qiskit.providers import BackendV2
 
     from lret_dist import NoiseModel
 
 __all__ = ["NOISE_HELP", "noise_from"]
 
 NOISE_HELP = (
-    "A noise model: a JSON file, of Qiskit Aer's or LRET's, or depolarizing:P1,P2, the "
-    "probabilities of depolarizing errors after gates on one and on two qubits; a gate that the "
-    "file defines is the gates that it is made of."
+    "A noise model: a JSON file, of Qiskit Aer's or LRET's; depolarizing:P1,P2, the probabilities "
+    "of depolarizing errors after gates on one and on two qubits, where a gate that the file "
+    "defines is the gates that it is made of; or a fake device of qiskit-ibm-runtime, such as "
+    "fake_torino: the circuit is compiled for it, unless it is in its gates already, and has the "
+    "noise of its calibration, also during delays."
 )
 _RATES = "depolarizing:"
 
 
-def noise_from(text: str, circuit: QuantumCircuit) -> NoiseModel | AerNoiseModel:
-    """The noise model that a user has named, for a circuit.
+def noise_from(text: str, circuit: QuantumCircuit) -> NoiseModel | AerNoiseModel | BackendV2:
+    """The noise model that a user has named for a circuit, or the device.
 
     Raises:
         ValueError: saying what is wrong with it.
@@ -37,9 +41,13 @@ def noise_from(text: str, circuit: QuantumCircuit) -> NoiseModel | AerNoiseModel
     """
     if text.startswith(_RATES):
         return _depolarizing(text, circuit)
-    if Path(text).suffix != ".json" and not Path(text).is_file():
-        raise ValueError(f"--noise: expected a JSON file or {_RATES}P1,P2, got {text!r}")
-    return NoiseModelImporter.from_json(text)
+    if Path(text).suffix == ".json" or Path(text).is_file():
+        return NoiseModelImporter.from_json(text)
+    if may_be_a_device(text):
+        return fake_device(text)
+    raise ValueError(
+        f"expected a JSON file, {_RATES}P1,P2 or a fake device such as fake_torino, got {text!r}"
+    )
 
 
 def _depolarizing(text: str, circuit: QuantumCircuit) -> AerNoiseModel:
@@ -49,7 +57,7 @@ def _depolarizing(text: str, circuit: QuantumCircuit) -> AerNoiseModel:
     wide = sorted(f"{name} on {width}" for name, width in gates if width > 2 or name == PART)
     if wide:
         raise ValueError(
-            f"--noise {text}: there are rates for gates on one and on two qubits, but the circuit "
+            f"there are rates for gates on one and on two qubits, but the circuit "
             f"has {', '.join(wide)}; write it in gates of at most two qubits"
         )
     model = AerNoiseModel()
@@ -67,7 +75,7 @@ def _rates(text: str) -> tuple[float, float]:
             return one, two
     except ValueError:
         pass
-    raise ValueError(f"--noise: expected two probabilities, as in {_RATES}1e-3,1e-2, got {text!r}")
+    raise ValueError(f"expected two probabilities, as in {_RATES}1e-3,1e-2, got {text!r}")
 
 
 def _gates(circuit: QuantumCircuit) -> set[tuple[str, int]]:

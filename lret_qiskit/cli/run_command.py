@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-import lret_dist
 from lret_dist.atomic_file import write_text
 from lret_qiskit.cli.new_file import NewFile, spare_inputs
-from lret_qiskit.cli.run_options import NamedRun, input_files, run_options
+from lret_qiskit.cli.plot_option import NewPlot, draw
+from lret_qiskit.cli.run_document import run_document
+from lret_qiskit.cli.run_options import NamedRun, circuit_file, input_files, run_options
+from lret_qiskit.cli.run_summary import run_summary
+from lret_qiskit.cli.terminal import as_json, is_read_by_a_person, show
 
 if TYPE_CHECKING:
-    from qiskit.result import Result
+    from pathlib import Path
 
 __all__ = ["run"]
 
-#: Counts that a terminal shows.
-_MOST_SHOWN = 16
-
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@circuit_file
 @run_options
 @click.option("--output", type=NewFile(), help="A JSON file for the result.")
-def run(file: Path, output: Path | None, **given: Any) -> None:
+@click.option(
+    "--plot",
+    type=NewPlot(),
+    help="A picture (.png, .pdf, .svg) of the rank and the discarded weight over the circuit.",
+)
+def run(file: Path, output: Path | None, plot: Path | None, **given: Any) -> None:
     """Simulate the circuit in FILE, OpenQASM 2 or 3 (.qasm) or QPY (.qpy).
 
     The result goes to --output, and a summary to standard output. Without --output, a terminal
@@ -36,14 +38,22 @@ def run(file: Path, output: Path | None, **given: Any) -> None:
 
     A run that a signal has stopped and saved ends with code 75; the same command goes on.
     """
-    spare_inputs(output, "--output", input_files(file, given))
+    for option, target in (("--output", output), ("--plot", plot)):
+        spare_inputs(target, option, input_files(file, given))
     named = NamedRun.of(file, given)
-    result = named.backend.run(named.circuit, **named.options).result()
-    text = json.dumps(_document(file, result), indent=2)
+    result = named.backend.run(
+        named.circuit, **named.options, rank_history=plot is not None
+    ).result()
+    document = run_document(file, named, result)
     if output is not None:
-        _write(output, text)
-    whole = output is None and not sys.stdout.isatty()
-    click.echo(text if whole else _summary(result))
+        _write(output, as_json(document))
+    if output is None and not is_read_by_a_person():
+        click.echo(as_json(document))
+    else:
+        show(run_summary(document))
+    if plot is not None:
+        # Last: what can go wrong here costs nothing but the picture.
+        draw(result, plot)
 
 
 def _write(output: Path, text: str) -> None:
@@ -55,53 +65,3 @@ def _write(output: Path, text: str) -> None:
         raise click.ClickException(
             f"{output} cannot be written: {error.strerror}; the result is on standard output"
         ) from error
-
-
-def _document(file: Path, result: Result) -> dict[str, Any]:
-    """All that is known of a run, as plain data."""
-    experiment = result.results[0]
-    return {
-        "file": str(file),
-        "circuit": experiment.header["name"],
-        "lret_version": lret_dist.__version__,
-        "shots": experiment.shots,
-        "seed": experiment.metadata["seed"],
-        "counts": _counts(result),
-        "metadata": experiment.metadata,
-    }
-
-
-def _counts(result: Result) -> dict[str, int]:
-    counts = result.get_counts() if "counts" in result.data(0) else {}
-    return {bits: int(times) for bits, times in counts.items()}
-
-
-def _summary(result: Result) -> str:
-    """What of it a person wants to see first."""
-    facts = result.results[0].metadata
-    lines = [
-        f"method          {facts['method']}, rank {facts['final_rank']}",
-        _error_line(facts),
-        f"time            {facts['execution_time_seconds']:.3g} s on {_ranks(facts)}",
-    ]
-    if facts["resumed"]:
-        lines.append("resumed         from what was saved of it before")
-    counts = _counts(result)
-    by_number = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
-    lines += [f"{bits} {times}" for bits, times in by_number[:_MOST_SHOWN]]
-    if len(counts) > _MOST_SHOWN:
-        lines.append(f"... {len(counts) - _MOST_SHOWN} other outcomes")
-    return "\n".join(lines)
-
-
-def _error_line(facts: dict[str, Any]) -> str:
-    if facts["truncation"] == "unbiased":
-        # There is none where nothing is measured.
-        error = facts["standard_error"]
-        return "standard error  " + ("none" if error is None else f"{error:.2e}")
-    return f"error           at most {facts['truncation_error']:.2e} (trace distance)"
-
-
-def _ranks(facts: dict[str, Any]) -> str:
-    number = facts["mpi_ranks"]
-    return "1 MPI rank" if number == 1 else f"{number} MPI ranks"

@@ -7,13 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
+from qiskit.providers import BackendV2
 
 from lret_dist.options import METHODS, Parallelization, Precision, Truncation
 from lret_qiskit.backends import LRETBackend
-from lret_qiskit.backends.options import merged_options
+from lret_qiskit.backends.options import default_options, merged_options
 from lret_qiskit.backends.requests import noise_of, request_of
+from lret_qiskit.backends.run_input import written_names
 from lret_qiskit.circuit_files import load_circuit
+from lret_qiskit.cli.fake_devices import Compilation, compiled
+from lret_qiskit.cli.messages import PYTHON_NAMES, note, usage_errors
 from lret_qiskit.cli.noise_option import NOISE_HELP, noise_from
+from lret_qiskit.cli.observables import OBSERVABLE_HELP, NamedObservable, with_observables
+from lret_qiskit.noise_matching import check_noise_acts
 from lret_qiskit.noise_model_importer import ImportCache
 
 if TYPE_CHECKING:
@@ -23,14 +29,15 @@ if TYPE_CHECKING:
 
     from lret_dist import SimulationRequest
 
-__all__ = ["NamedRun", "as_arguments", "input_files", "run_options"]
+__all__ = ["NamedRun", "as_arguments", "circuit_file", "input_files", "plan_options", "run_options"]
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
-#: What :meth:`LRETBackend.run` calls by another name.
-_NAMES = {"seed": "seed_simulator"}
-_OPTIONS = (
+#: The file of a circuit, which must be there.
+circuit_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_PLAN_OPTIONS = (
     click.option("--noise", metavar="MODEL", help=NOISE_HELP),
+    click.option("--observable", metavar="PAULIS", multiple=True, help=OBSERVABLE_HELP),
     click.option("--shots", type=int, help="Samples of the classical bits.  [default: 1024]"),
     click.option(
         "--epsilon",
@@ -59,6 +66,9 @@ _OPTIONS = (
         type=click.FloatRange(0, min_open=True),
         help="Most MiB of the run on each MPI rank, beside Python.  [default: what is free]",
     ),
+)
+_RUN_OPTIONS = (
+    *_PLAN_OPTIONS,
     click.option(
         "--checkpoint",
         type=click.Path(file_okay=False),
@@ -73,8 +83,17 @@ _OPTIONS = (
 
 
 def run_options(command: _Command) -> _Command:
-    """Give a command the options of a run; those that are not given are None."""
-    for option in reversed(_OPTIONS):
+    """Give a command the options of a run; those that are not given are None, or no values."""
+    return _with(_RUN_OPTIONS, command)
+
+
+def plan_options(command: _Command) -> _Command:
+    """As :func:`run_options`, without those that change nothing of what a run takes."""
+    return _with(_PLAN_OPTIONS, command)
+
+
+def _with(options: tuple[Callable[[_Command], _Command], ...], command: _Command) -> _Command:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -83,10 +102,11 @@ def as_arguments(given: Mapping[str, Any]) -> list[str]:
     """The words of a command line that give these options; paths are made absolute."""
     words: list[str] = []
     for name, value in given.items():
-        if value is None:
-            continue
-        is_path = name == "checkpoint" or (name == "noise" and Path(value).exists())
-        words += [f"--{name.replace('_', '-')}", str(Path(value).resolve() if is_path else value)]
+        for each in value if isinstance(value, tuple) else (value,):
+            if each is not None:
+                is_path = name == "checkpoint" or (name == "noise" and Path(each).exists())
+                text = str(Path(each).resolve() if is_path else each)
+                words += [f"--{name.replace('_', '-')}", text]
     return words
 
 
@@ -100,14 +120,18 @@ class NamedRun:
     """A circuit, a backend and options of its ``run``, as a command line names them.
 
     Attributes:
-        circuit: the circuit.
+        circuit: the circuit as it is run.
         backend: the backend.
         options: options of :meth:`~lret_qiskit.LRETBackend.run` that were given.
+        observables: whose values the circuit saves.
+        compilation: what was done to run it as a device would, None without one.
     """
 
     circuit: QuantumCircuit
     backend: LRETBackend
     options: dict[str, Any]
+    observables: tuple[NamedObservable, ...]
+    compilation: Compilation | None
 
     @classmethod
     def of(cls, file: Path, given: Mapping[str, Any]) -> NamedRun:
@@ -118,20 +142,59 @@ class NamedRun:
             given: values of :func:`run_options`, None for what was not given.
 
         Raises:
-            ValueError: for a circuit, a noise model or a value that is none.
-            OSError: for a file that cannot be read.
+            click.UsageError: for a value that is none, or a noise model that cannot be read.
+            ValueError: for a circuit that cannot be read or simulated.
         """
-        circuit = load_circuit(file)
-        if circuit.num_clbits == 0:
-            click.echo(f"lret: {file} measures nothing: there will be no counts", err=True)
-        options = {_NAMES.get(name, name): each for name, each in given.items() if each is not None}
-        if (noise := options.pop("noise", None)) is not None:
-            options["noise_model"] = noise_from(noise, circuit)
+        options = {
+            PYTHON_NAMES.get(name, name): each for name, each in given.items() if each is not None
+        }
+        texts, noise = options.pop("observable", ()), options.pop("noise", None)
+        with usage_errors():
+            merged_options(default_options(), options)
+        circuit = _readable(file)
+        with usage_errors("--observable"):
+            observables = tuple(NamedObservable.parsed(text, circuit.num_qubits) for text in texts)
+        if circuit.num_clbits == 0 and not observables:
+            note(f"{file} measures nothing: there will be no counts")
+        circuit = with_observables(circuit, observables)
         # Memory is the limit here, and not the number of qubits that a transpiler needs.
-        backend = LRETBackend(num_qubits=max(1, circuit.num_qubits))
-        return cls(circuit=circuit, backend=backend, options=options)
+        backend, compilation = LRETBackend(num_qubits=max(1, circuit.num_qubits)), None
+        with usage_errors("--noise"):
+            model = None if noise is None else noise_from(noise, circuit)
+            if isinstance(model, BackendV2):
+                backend = LRETBackend.from_backend(model)
+                circuit, compilation = compiled(circuit, model, backend)
+                note(str(compilation))
+            elif model is not None:
+                options["noise_model"] = model
+        return cls(
+            circuit=circuit,
+            backend=backend,
+            options=options,
+            observables=observables,
+            compilation=compilation,
+        )
 
     def request(self) -> SimulationRequest:
-        """The run as the simulator is asked for it, to be planned."""
+        """The run as the simulator is asked for it, to be planned.
+
+        It warns of noise that acts nowhere, as a run does.
+        """
         checked = merged_options(self.backend.options, self.options)
-        return request_of(self.circuit, noise_of(checked, ImportCache()), checked, 0)
+        noise = noise_of(checked, ImportCache())
+        request = request_of(self.circuit, noise, checked, 0)
+        if noise is not None:
+            check_noise_acts(noise, [request.circuit], written_names([self.circuit]))
+        return request
+
+
+def _readable(file: Path) -> QuantumCircuit:
+    """The circuit in a file, whose parameters all have values."""
+    circuit = load_circuit(file)
+    if circuit.parameters:
+        names = ", ".join(sorted(each.name for each in circuit.parameters))
+        raise ValueError(
+            f"{file}: the circuit has parameters without values: {names}; give them values with "
+            "circuit.assign_parameters({...}) before it is written to the file"
+        )
+    return circuit

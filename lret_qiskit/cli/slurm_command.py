@@ -19,8 +19,15 @@ from lret_dist.slurm import installed_mpi_option
 from lret_dist.slurm_nodes import Nodes, SinfoError, read_nodes
 from lret_dist.units import size_text, time_text
 from lret_qiskit.cli.batch_script import BatchScript
+from lret_qiskit.cli.messages import note, usage_errors
 from lret_qiskit.cli.new_file import NewFile, spare_inputs
-from lret_qiskit.cli.run_options import NamedRun, as_arguments, input_files, run_options
+from lret_qiskit.cli.run_options import (
+    NamedRun,
+    as_arguments,
+    circuit_file,
+    input_files,
+    run_options,
+)
 
 if TYPE_CHECKING:
     from lret_dist.allocation import Allocation
@@ -66,7 +73,7 @@ def _one_word(_: click.Context, __: click.Parameter, value: str | None) -> str |
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@circuit_file
 @run_options
 @click.option("--output", type=NewFile(), help="The JSON file of the result.")
 @click.option("--script", type=NewFile(), help="Where to write the script.")
@@ -118,13 +125,14 @@ def slurm(file: Path, output: Path | None, script: Path | None, **given: Any) ->
     else:
         write_text(script, written)
     for line in _reasons(allocation):
-        click.echo(f"lret: {line}", err=True)
+        note(line)
 
 
 def _nodes(wishes: _Wishes) -> Nodes:
     """What the nodes are like: as Slurm tells, unless the user has said it."""
     cores, memory = wishes.cores_per_node, wishes.memory_per_node
-    said = None if memory is None else bytes_of("--memory-per-node", memory)
+    with usage_errors():
+        said = None if memory is None else bytes_of("memory_per_node", memory)
     try:
         nodes = read_nodes(wishes.partition)
     except SinfoError as error:
@@ -154,10 +162,9 @@ def _time_limit(allocation: Allocation, nodes: Nodes, *, restarts: bool) -> str:
     minutes = allocation.seconds // 60
     if nodes.time_limit is not None and minutes > (most := nodes.time_limit // 60):
         if not restarts and allocation.forecast.prediction.seconds > nodes.time_limit:
-            click.echo(
-                f"lret: a job may take {most} minutes in the partition {nodes.partition}, the run "
-                "takes longer: with --checkpoint FOLDER one job after the other goes on with it",
-                err=True,
+            note(
+                f"a job may take {most} minutes in the partition {nodes.partition}, the run takes "
+                "longer: with --checkpoint FOLDER one job after the other goes on with it"
             )
         minutes = most
     return f"{minutes // 60:02d}:{minutes % 60:02d}:00"

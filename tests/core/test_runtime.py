@@ -76,7 +76,8 @@ def test_number_of_threads():
 
 def test_build_info():
     info = _core.build_info()
-    assert set(info) == {"build_type", "compiler", "openmp", "simd_levels"}
+    assert set(info) == {"build_type", "compiler", "flags", "openmp", "simd_levels"}
+    assert "-ffp-contract=fast" in info["flags"].split()
     assert _core.simd_level() in info["simd_levels"].split(",")
 
 
