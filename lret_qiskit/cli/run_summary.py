@@ -20,6 +20,8 @@ __all__ = ["facts_table", "run_summary"]
 
 #: Counts that are shown.
 _MOST_SHOWN = 16
+#: Digits of an expectation value.
+_DIGITS = 8
 
 
 def run_summary(document: Mapping[str, Any]) -> Group:
@@ -81,7 +83,9 @@ def _observables(values: list[dict[str, Any]]) -> Table:
             errors.append(f"standard error {each['standard_error']:.2e}")
         if each["error_bound"] is not None:
             errors.append(f"at most {each['error_bound']:.2e}")
-        table.add_row(Text(each["observable"]), f"{each['value']:+.8f}", ", ".join(errors))
+        # Rounded, or a zero might be shown as negative.
+        value = round(each["value"], _DIGITS) + 0.0
+        table.add_row(Text(each["observable"]), f"{value:+.{_DIGITS}f}", ", ".join(errors))
     return table
 
 
