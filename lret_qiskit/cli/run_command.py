@@ -29,7 +29,15 @@ __all__ = ["run"]
     type=NewPlot(),
     help="A picture (.png, .pdf, .svg) of the rank and the discarded weight over the circuit.",
 )
-def run(file: Path, output: Path | None, plot: Path | None, **given: Any) -> None:
+@click.option(
+    "--progress/--no-progress",
+    default=None,
+    help="Tell on standard error how far the run is, in a file line by line.  [default: in a "
+    "terminal]",
+)
+def run(
+    file: Path, output: Path | None, plot: Path | None, progress: bool | None, **given: Any
+) -> None:
     """Simulate the circuit in FILE, OpenQASM 2 or 3 (.qasm) or QPY (.qpy).
 
     The result goes to --output, and a summary to standard output. Without --output, a terminal
@@ -42,7 +50,7 @@ def run(file: Path, output: Path | None, plot: Path | None, **given: Any) -> Non
         spare_inputs(target, option, input_files(file, given))
     named = NamedRun.of(file, given)
     result = named.backend.run(
-        named.circuit, **named.options, rank_history=plot is not None
+        named.circuit, **named.options, rank_history=plot is not None, progress=progress
     ).result()
     document = run_document(file, named, result)
     if output is not None:

@@ -43,6 +43,18 @@ def test_a_summary_goes_beside_the_file_of_the_result(tmp_path: Path, ghz_file: 
     assert "standard error  " in shown.stdout
 
 
+@pytest.mark.parametrize("option", [[], ["--no-progress"], ["--progress"]])
+def test_progress_is_told_line_by_line_where_that_is_asked_for(
+    tmp_path: Path, option: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lret_dist.progress_bar._LATE", 0)
+    wall = brick_wall(tmp_path, 12, 10)
+    result = lret("run", wall, "--noise", RATES, "--truncation", "certified", *option)
+    assert json.loads(result.stdout)["shots"] == 1024
+    told = re.findall(r"^lret: \d+%, step \d+/\d+, rank \d+", result.stderr, re.MULTILINE)
+    assert bool(told) == (option == ["--progress"]), result.stderr
+
+
 def check_shown_instead(result: Result, output: Path, reason: str) -> None:
     """The whole result is on standard output, and the old file is as it was."""
     assert result.exit_code == 1, result.output
