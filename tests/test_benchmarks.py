@@ -119,9 +119,10 @@ def test_wrong_calls_say_so(arguments: list[str], kept: str, message: str, tmp_p
 def test_scaling(tmp_path: Path) -> None:
     out, page = tmp_path / "scaling.json", tmp_path / "scaling.md"
     command = [sys.executable, str(SCALING), "--quick", "--ranks", "1", "2", "--json", str(out)]
-    command += ["--markdown", str(page)]
+    command += ["--markdown", str(page), "--plot", str(tmp_path / "scaling.svg")]
     run = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert run.returncode == 0, run.stderr
+    assert (tmp_path / "scaling.svg").exists()
     rows = json.loads(out.read_text())
     assert {row["section"] for row in rows} == {"strong", "weak", "memory"}
     for row in rows:

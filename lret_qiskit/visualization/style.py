@@ -278,6 +278,8 @@ def finish(ax: Axes, filename: str | PathLike[str] | None) -> Figure:
         # Without the date and random names, the same plot gives the same file.
         dates: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
         box = None if is_own(ax) else "tight"
-        with mpl.rc_context({"svg.hashsalt": "lret"}), replacing(filename) as file:
+        # Letters as TrueType, which journals ask for.
+        settings = mpl.rc_context({"svg.hashsalt": "lret", "pdf.fonttype": 42})
+        with settings, replacing(filename) as file:
             figure.savefig(file, format=kind, dpi=_DPI, bbox_inches=box, metadata=dates.get(kind))
     return figure
