@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
 import lret_dist
 from lret_dist.atomic_file import write_text
 from lret_qiskit.cli.comparison_table import comparison_table
 from lret_qiskit.cli.new_file import NewFile, spare_inputs
-from lret_qiskit.cli.run_options import NamedRun, input_files, run_options
+from lret_qiskit.cli.plot_option import NewPlot
+from lret_qiskit.cli.run_options import NamedRun, circuit_file, input_files, plan_options
+from lret_qiskit.cli.terminal import as_json, is_read_by_a_person, show
 from lret_qiskit.comparison import compare_with_aer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lret_qiskit.comparison import Comparison
 
 __all__ = ["compare"]
 
-_PICTURES = (".png", ".svg", ".pdf")
-
-
-class _NewPicture(NewFile):
-    """A picture, and what is needed to draw it: else that would be known only at the end."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        path = super().convert(value, param, ctx)
-        if path.suffix.lower() not in _PICTURES:
-            self.fail(f"expected a name that ends in {', '.join(_PICTURES)}", param, ctx)
-        if importlib.util.find_spec("matplotlib") is None:
-            self.fail(
-                "matplotlib is not installed: pip install 'lret-dist[visualization]'", param, ctx
-            )
-        return path
-
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@run_options
+@circuit_file
+@plan_options
 @click.option(
     "--threads",
     type=click.IntRange(1),
@@ -64,7 +47,7 @@ class _NewPicture(NewFile):
     help="Time that one run may take; longer ones are ended.",
 )
 @click.option("--output", type=NewFile(), help="A JSON file for the comparison.")
-@click.option("--plot", type=_NewPicture(), help="A picture of times and memory, .png, .svg, .pdf.")
+@click.option("--plot", type=NewPlot(), help="A picture (.png, .pdf, .svg) of times and memory.")
 def compare(
     file: Path,
     threads: int | None,
@@ -83,13 +66,12 @@ def compare(
     A terminal shows a table; a pipe or file gets JSON. Under "mpirun -n 4 lret compare ..." LRET
     runs on all MPI ranks, and Aer beside MPI rank 0 alone.
     """
-    if given.get("checkpoint") is not None:
-        raise click.UsageError("--checkpoint does not go with a comparison, which times whole runs")
+    if given["observable"]:
+        raise click.UsageError("--observable does not go with a comparison, which is of states")
     for option, target in (("--output", output), ("--plot", plot)):
         spare_inputs(target, option, input_files(file, given))
     named = NamedRun.of(file, given)
     options = {name: each for name, each in named.options.items() if name != "noise_model"}
-    options.pop("checkpoint_interval", None)
     noise = named.options.get("noise_model", named.backend.options.noise_model)
     found = compare_with_aer(
         named.circuit, noise, threads=threads, repeats=repeats, limit=limit, **options
@@ -105,10 +87,9 @@ def compare(
 def _show(found: Comparison, file: Path, output: Path | None) -> None:
     """Write the comparison where it belongs."""
     document = {"file": str(file), "lret_version": lret_dist.__version__, **found.to_dict()}
-    text = json.dumps(document, indent=2)
     if output is not None:
-        write_text(output, f"{text}\n")
-    if output is None and not sys.stdout.isatty():
-        click.echo(text)
+        write_text(output, f"{as_json(document)}\n")
+    if output is None and not is_read_by_a_person():
+        click.echo(as_json(document))
     else:
-        Console(highlight=False).print(comparison_table(found))
+        show(comparison_table(found))

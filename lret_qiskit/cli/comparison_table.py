@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lret_dist.units import size_text, time_text
+from lret_qiskit.cli.terminal import MUTED
 
 if TYPE_CHECKING:
     from lret_qiskit.comparison import Comparison, SimulatorRuns
@@ -37,8 +38,8 @@ def comparison_table(found: Comparison) -> Group:
         )
     about = f"{found.name}: {found.num_qubits} qubits, {found.shots} shots, {_threads(found)}"
     distances: list[Table | str] = [_distances(found), ""] if found.counts is not None else []
-    notes = [Text(note, style="dim") for note in found.notes]
-    return Group(Text(about, style="dim"), "", table, "", *distances, *notes)
+    notes = [Text(note, style=MUTED) for note in found.notes]
+    return Group(Text(about, style=MUTED), "", table, "", *distances, *notes)
 
 
 def _threads(found: Comparison) -> str:

@@ -84,9 +84,9 @@ def test_lret_runs_on_all_mpi_ranks(file: Path, tmp_path: Path) -> None:
         (["--repeats", "0"], "0 is not in the range x>=1"),
         (["--threads", "0"], "0 is not in the range x>=1"),
         (["--epsilon", "2"], "epsilon must be at least 0 and less than 1"),
-        (["--checkpoint", "folder"], "--checkpoint does not go with a comparison"),
+        (["--observable", "ZZZZ"], "--observable does not go with a comparison"),
         (["--plot", "/nowhere/x.png"], "there is no folder /nowhere"),
-        (["--plot", "picture.txt"], "expected a name that ends in .png, .svg, .pdf"),
+        (["--plot", "picture.txt"], "expected a name that ends with .png, .pdf, .svg"),
     ],
 )
 def test_what_a_comparison_refuses(
