@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NewPlot", "draw"]
 
-_KINDS = (".png", ".pdf", ".svg", ".jpg")
+_KINDS = (".png", ".pdf", ".svg")
 
 
 class NewPlot(NewFile):
