@@ -64,7 +64,9 @@ def _run(
     _end_with_parent()
     try:
         warm_up = job["warm_up"]
-        backend_of(job, warm_up, job["warm_up_noise"]).run(warm_up, **options).result()
+        # Whatever the memory of the run itself.
+        freely = {k: v for k, v in options.items() if k != "max_memory_mb"}
+        backend_of(job, warm_up, job["warm_up_noise"]).run(warm_up, **freely).result()
         connection.send(("ready", os.getpid()))
         connection.recv()
         circuit = job["circuits"][kind]

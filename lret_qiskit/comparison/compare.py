@@ -21,7 +21,7 @@ from lret_qiskit.comparison.distances import (
     total_variation,
     trace_distance,
 )
-from lret_qiskit.comparison.records import Comparison, RunFailedError
+from lret_qiskit.comparison.records import LRET, Comparison, RunFailedError
 from lret_qiskit.comparison.subject import Subject
 from lret_qiskit.noise.as_aer import as_aer
 
@@ -102,12 +102,10 @@ def compare_with_aer(
         mine = stack.enter_context(contestants.lret(job, resources))
         others = [rival(_method(subject))]
         _in_turns([mine, others[0]], repeats, limit)
-        if others[0].status in ("ended", "refused") and others[0].method == "density_matrix":
+        if others[0].status != "done" and others[0].method == "density_matrix":
             others.append(rival("statevector"))
             _in_turns(others[1:], repeats, limit)
         found = _distances(subject, mine, others[-1], limit)
-    if mine.status == "failed":
-        raise RunFailedError(f"LRET's run failed: {mine.reason}")
     notes = [*subject.notes, *_notes(subject, resources, [mine, *others]), *found.pop("notes")]
     return Comparison(
         name=circuit.name,
@@ -186,6 +184,8 @@ def _in_turns(sides: list[Contestant], repeats: int, limit: float) -> None:
         for side in sides:
             if side.wants_more:
                 side.measure(limit)
+            if side.simulator == LRET and side.status == "failed":
+                raise RunFailedError(f"LRET's run failed: {side.reason}")
 
 
 def _distances(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from qiskit.providers import JobTimeoutError
+from qiskit.providers import JobError, JobTimeoutError
 
+from lret_dist.errors import LretError
 from lret_qiskit.backends import LRETBackend
 from lret_qiskit.comparison.child import told_of
-from lret_qiskit.comparison.records import Measured, RunEndedError
+from lret_qiskit.comparison.records import Measured, RunEndedError, RunFailedError
 
 if TYPE_CHECKING:
     from typing import Self
@@ -36,12 +37,22 @@ class SessionRuns:
 
         Raises:
             RunEndedError: when it took longer than the limit, and was cancelled.
+            RunFailedError: when it failed, with the reason.
         """
+        try:
+            return self._run(kind, options, limit)
+        except RunEndedError:
+            raise
+        except (JobError, LretError, ValueError) as error:
+            # A job's error has what has failed as its cause.
+            problem = error.__cause__ or error
+            raise RunFailedError(f"{type(problem).__name__}: {problem}") from error
+
+    def _run(self, kind: str, options: dict[str, Any], limit: float) -> Measured:
         if self._before is None:
             warm_up = self._job["warm_up"]
-            job = _backend(warm_up, self._job["warm_up_noise"]).run(
-                warm_up, **self._job["options"] | options
-            )
+            freely = {k: v for k, v in self._job["options"].items() if k != "max_memory_mb"}
+            job = _backend(warm_up, self._job["warm_up_noise"]).run(warm_up, **freely)
             self._before = job.result().results[0].metadata["peak_memory_mb"]
         circuit = self._job["circuits"][kind]
         backend = _backend(circuit, self._job["noise_model"])
