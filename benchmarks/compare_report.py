@@ -78,10 +78,11 @@ side, {software}.
 
 Median times of runs in turns, each in a fresh process; runs of 10 s and more are made once, and
 "> 5 s" was ended after 5 s. Memory is what a run adds to the peak of its process, in brackets what
-its state would take. `times faster` is Aer's time divided by LRET's. `certified` is the bound that
-LRET gives on its own error, and `distance` the trace distance to Aer's density matrix that was
-found, up to {MOST_MATRIX_QUBITS} qubits; on more, or against trajectories, the total variation
-distance of the exact distributions of outcomes, or of the counts. Aer reads all of a device's noise
+its state would take. `times faster` is Aer's time divided by LRET's, of its trajectories where its
+density matrix was not possible. `certified` is the bound that LRET gives on its own error, and
+`distance` the trace distance to Aer's density matrix that was found, up to {MOST_MATRIX_QUBITS}
+qubits; on more the total variation distance of the exact distributions of outcomes, and against
+trajectories that of the counts, beside what chance makes of it. Aer reads all of a device's noise
 in every run, LRET what the circuit needs. `benchmarks/workloads.py` has the circuits.
 {image}
 {table}
