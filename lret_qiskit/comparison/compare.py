@@ -35,6 +35,8 @@ __all__ = ["MOST_MATRIX_QUBITS", "compare_with_aer"]
 #: Most qubits whose density matrices are compared: the eigenvalues of one of 12 take a minute on
 #: two cores. Of pure states and distributions there are 2**n numbers.
 MOST_MATRIX_QUBITS, _MOST_VECTOR_QUBITS = 11, 20
+#: Trace that rounding may lose.
+_ROUNDING = 1e-11
 #: A run that saves the state does more than one that is timed.
 _PATIENCE_FOR_STATE = 2.0
 #: Options that Aer has not, or that would change what is measured.
@@ -216,7 +218,17 @@ def _distances(
     if own is None or its is None:
         found["notes"].append("The states are not compared: a run that saves it did not end.")
         return found
+    if kinds[0] == "density_matrix" and (lost := _lost_trace(its)) > _ROUNDING:
+        found["notes"].append(
+            f"Aer's density matrix has lost {lost:.1e} of its trace, which adds to the distance."
+        )
     return found | _between(own, its, kinds[0])
+
+
+def _lost_trace(found: Measured) -> float:
+    """What is missing of the trace."""
+    assert found.state is not None
+    return abs(1 - float(np.trace(found.state).real))
 
 
 def _between(own: Measured, its: Measured, kind: str) -> dict[str, Any]:
