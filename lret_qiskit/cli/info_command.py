@@ -67,7 +67,7 @@ def _facts(document: Mapping[str, Any]) -> dict[str, str]:
         "Python": f"{document['python']}, {document['platform']}",
         "compiler": f"{core['compiler']}, {core['build_type']}, {core['flags']}",
         "SIMD": f"{core['simd_level']}, of {core['simd_levels'].replace(',', ', ')}",
-        "OpenMP": f"{openmp['version']}, {openmp['threads']} threads, {libraries}",
+        "OpenMP": f"{openmp['version']}, {libraries}",
         "BLAS": f"{blas['library']} {blas['version']}, {blas['architecture']}, {blas['file']}",
         "MPI": "no MPI library" if mpi["library"] is None else mpi["library"],
         "packages": ", ".join(f"{name} {version}" for name, version in packages if version),

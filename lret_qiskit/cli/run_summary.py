@@ -48,11 +48,12 @@ def facts_table(facts: Mapping[str, str]) -> Table:
 
 def _facts(document: Mapping[str, Any]) -> dict[str, str]:
     known = document["metadata"]
+    memory = size_text(known["peak_memory_mb"] * 2**20)
     facts = {
         "method": f"{known['method']}, rank {known['final_rank']}",
         **_error(known),
         "time": f"{time_text(known['execution_time_seconds'])} on {_ranks(known['mpi_ranks'])}",
-        "memory": f"{size_text(known['peak_memory_mb'] * 2**20)} on each MPI rank at most",
+        "memory": f"{memory} at most on an MPI rank, with Python",
         "seed": str(document["seed"]),
     }
     if known["resumed"]:

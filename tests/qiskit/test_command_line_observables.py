@@ -35,7 +35,7 @@ WRITTEN = {
     "XYZ": [("XYZ", 1)],
     "z0 X2": [("XIZ", 1)],
     "Z0*Y1X2": [("XYZ", 1)],
-    "0.5*XXX + ZZI": [("XXX", 0.5), ("ZZI", 1)],
+    "0.5*XXY + ZZI": [("XXY", 0.5), ("ZZI", 1)],
     "-2 Z1 + 1e-1*Z0Z2 -.25Y1": [("IZI", -2), ("ZIZ", 0.1), ("IYI", -0.25)],
     "3*III - ZII": [("III", 3), ("ZII", -1)],
     "Z0 + ZII + IIZ": [("IIZ", 2), ("ZII", 1)],
@@ -66,8 +66,8 @@ def test_how_observables_are_written(tmp_path: Path) -> None:
         ("ZZ", "the circuit has 3 qubits, and ZZ 2 letters"),
         ("Z3", "the circuit has qubits 0 to 2, got Z3"),
         ("Z0 X0", "Z0 X0 names qubit 0 twice"),
-        ("ZZZ XXX", "got 'ZZZ XXX'"),
-        ("ZZZ ++ XXX", "wrong from '++ XXX' on"),
+        ("ZZZ XYY", "got 'ZZZ XYY'"),
+        ("ZZZ ++ XYY", "wrong from '++ XYY' on"),
         ("ZZQ", "got 'ZZQ'"),
         ("0.5", "got '0.5'"),
         ("1e999*ZZZ", "coefficients must be finite, got 1e999"),
@@ -96,7 +96,7 @@ def noisy_values(circuit: QuantumCircuit, noise: NoiseModel, *paulis: str) -> li
 def test_values_are_within_their_errors(
     ghz: QuantumCircuit, ghz_file: Path, ghz_noise: NoiseModel, truncation: str
 ) -> None:
-    paulis = ("XXX", "ZZI", "YYX")
+    paulis = ("XYY", "ZZI", "YYX")
     words = [word for pauli in paulis for word in ("--observable", pauli)]
     run = ("--noise", RATES, "--truncation", truncation, "--method", "low_rank", "--seed", 5)
     if truncation == "certified":
@@ -113,9 +113,9 @@ def test_values_are_within_their_errors(
 
 
 def test_values_are_shown(tmp_path: Path, ghz_file: Path) -> None:
-    words = ("--observable", "XXX", "--observable", "0.5*Z0 - Z1", "--output", tmp_path / "x.json")
+    words = ("--observable", "XYY", "--observable", "0.5*Z0 - Z1", "--output", tmp_path / "x.json")
     shown = lret("run", ghz_file, *words).stdout.splitlines()
-    assert "XXX          +1.00000000  at most 0.00e+00" in shown
+    assert "XYY          -1.00000000  at most 0.00e+00" in shown
     assert "0.5*Z0 - Z1  +0.00000000  at most 0.00e+00" in shown
 
 
