@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["info"]
 
 
-@click.command()
+@click.command(short_help="Tell versions, libraries, memory and MPI ranks.")
 def info() -> None:
     """Tell versions, compiler, libraries, cores, memory, and the MPI ranks there are.
 

@@ -28,7 +28,7 @@ __all__ = ["plan"]
 _POSITIVE = click.FloatRange(0, min_open=True)
 
 
-@click.command()
+@click.command(short_help="Tell what a run would take, without running it.")
 @circuit_file
 @plan_options
 @click.option(
@@ -108,13 +108,15 @@ def _document(file: Path, named: NamedRun, forecast: Forecast) -> dict[str, Any]
 
 def _table(forecast: Forecast) -> Group:
     """As ``print(forecast)`` shows it, for the width of a terminal."""
-    grids = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    grids = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for header in HEADERS:
-        grids.add_column(header, justify="right", no_wrap=True)
+        grids.add_column(header, justify="right")
     for cells, prediction in rows(forecast):
         fits = forecast.fits(prediction)
         style = "bold green" if prediction is forecast.prediction and fits else ""
-        grids.add_row(*cells, style=style if fits else "red")
+        # Headers may be broken at their spaces, numbers not.
+        whole = [cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in cells]
+        grids.add_row(*whole, style=style if fits else "red")
     return Group(
         Text(title(forecast), style="bold"),
         "",

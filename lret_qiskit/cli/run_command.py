@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-@click.command()
+@click.command(short_help="Simulate a circuit from a file.")
 @circuit_file
 @run_options
 @click.option("--output", type=NewFile(), help="A JSON file for the result.")

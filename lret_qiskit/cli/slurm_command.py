@@ -72,7 +72,7 @@ def _one_word(_: click.Context, __: click.Parameter, value: str | None) -> str |
     return value
 
 
-@click.command()
+@click.command(short_help="Write a batch script that runs a circuit on Slurm.")
 @circuit_file
 @run_options
 @click.option("--output", type=NewFile(), help="The JSON file of the result.")

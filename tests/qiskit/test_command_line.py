@@ -84,13 +84,16 @@ def test_warnings_are_lines_without_source(tmp_path: Path, ghz_file: Path) -> No
 
 @pytest.mark.parametrize("ranks", [0, pytest.param(2, marks=NEEDS_LAUNCHER)])
 def test_alone_and_under_a_launcher(tmp_path: Path, ghz_file: Path, ranks: int) -> None:
-    words = ("run", str(ghz_file), "--noise", RATES, "--seed", "3")
+    words = ("run", str(ghz_file), "--noise", RATES, "--observable", "Z0 Z1", "--seed", "3")
     job = Job(LRET, *words, ranks=ranks, log=tmp_path / "log")
     outcome = job.finish(120)
     assert outcome.code == 0, outcome.output
     # One document: MPI rank 1 has written nothing.
     document = json.loads(outcome.output)
-    assert document["counts"] == json.loads(lret(*words).stdout)["counts"]
+    here = json.loads(lret(*words).stdout)
+    assert document["counts"] == here["counts"]
+    values = [each["observables"][0]["value"] for each in (document, here)]
+    assert values[0] == pytest.approx(values[1], abs=1e-12)
     assert document["metadata"]["mpi_ranks"] == max(ranks, 1)
     assert not job.strays()
 

@@ -43,7 +43,7 @@ def test_a_pipe_gets_the_forecast_as_json(ghz_file: Path, ghz_noise: NoiseModel)
 
 
 def test_a_terminal_gets_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     path = brick_wall(tmp_path, 20, 4)
@@ -51,7 +51,9 @@ def test_a_terminal_gets_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     shown = at_a_terminal(*words)
     assert "20 qubits" in shown
     assert "on 4 MPI ranks of 1 thread and 64 MiB each" in shown
-    assert "* 4 x 1" in shown
+    # All of it, on a narrow terminal too.
+    assert "*\N{NO-BREAK SPACE}4\N{NO-BREAK SPACE}x\N{NO-BREAK SPACE}1" in shown
+    assert "…" not in shown
     # Styles may stay, but no colours.
     assert "\x1b[31m" not in shown
     monkeypatch.delenv("NO_COLOR")
