@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 
-@click.command()
+@click.command(short_help="Compare with Qiskit Aer: time, memory and results.")
 @circuit_file
 @plan_options
 @click.option(
