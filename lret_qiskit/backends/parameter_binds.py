@@ -9,6 +9,7 @@ from qiskit.circuit.exceptions import CircuitError
 from qiskit_aer import AerError
 
 from lret_dist import LretError
+from lret_qiskit.translators.parameters import free_parameters
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -65,8 +66,8 @@ def _is_empty(parameter_binds: Any) -> bool:
 
 def _check_no_parameters(circuits: Sequence[QuantumCircuit]) -> None:
     for circuit in circuits:
-        if circuit.num_parameters:
-            names = ", ".join(parameter.name for parameter in circuit.parameters)
+        if parameters := free_parameters(circuit):
+            names = ", ".join(parameter.name for parameter in parameters)
             raise ParameterBindsError(
                 f"circuit {circuit.name!r} has unbound parameters: {names}; give their values as "
                 f"parameter_binds=[{{parameter: [value, ...]}}], or bind them with "
@@ -89,9 +90,10 @@ def _wrong_type(parameter_binds: Any) -> TypeError:
 
 def _bound(circuit: QuantumCircuit, values: Mapping[Parameter, Any]) -> list[QuantumCircuit]:
     # As in Qiskit Aer, values of parameters that the circuit has not are not looked at.
-    if not circuit.num_parameters:
+    parameters = free_parameters(circuit)
+    if not parameters:
         return [circuit]
-    columns = {each: _values(circuit, each, values) for each in circuit.parameters}
+    columns = {each: _values(circuit, each, values) for each in parameters}
     lengths = {len(column) for column in columns.values()}
     if len(lengths) > 1 or 0 in lengths:
         given = ", ".join(f"{key.name}: {len(column)}" for key, column in columns.items())

@@ -67,6 +67,7 @@ from lret_qiskit.translators.operations import (
     synthesised,
     unsupported,
 )
+from lret_qiskit.translators.parameters import free_parameters
 from lret_qiskit.translators.quantum_errors import lindblad_terms
 from lret_qiskit.translators.saves import translate_save, translate_set
 
@@ -96,8 +97,8 @@ def translate_circuit(circuit: QuantumCircuit) -> Circuit:
         UnsupportedOperationError: naming an operation that cannot be simulated, and for what is
             too large once it is taken apart.
     """
-    if circuit.parameters:
-        names = ", ".join(parameter.name for parameter in circuit.parameters)
+    if parameters := free_parameters(circuit):
+        names = ", ".join(parameter.name for parameter in parameters)
         raise ValueError(f"circuit {circuit.name!r} has unbound parameters: {names}")
     if circuit.num_input_vars:
         names = ", ".join(var.name for var in circuit.iter_input_vars())

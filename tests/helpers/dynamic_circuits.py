@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class _Writer:
         self.rng = rng
         self.counter = counter
         self.in_loop = False
+        self.loops = count()
 
     def write(self, number: int, depth: int) -> None:
         for _ in range(number):
@@ -92,7 +94,8 @@ class _Writer:
                 self.write(1, depth)
 
     def for_loop(self, depth: int) -> None:
-        index = Parameter("index") if self.rng.random() < 0.5 else None
+        # Before version 2.4 Qiskit takes loops over two parameters of one name for a conflict.
+        index = Parameter(f"index{next(self.loops)}") if self.rng.random() < 0.5 else None
         before, self.in_loop = self.in_loop, True
         with self.circuit.for_loop(range(2), index):
             if index is not None:

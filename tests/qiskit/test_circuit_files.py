@@ -119,7 +119,7 @@ def test_what_qiskit_writes_in_openqasm_3(tmp_path: Path, bell: QuantumCircuit) 
         (
             "a.qpy",
             b"QISKIT\x0d\x02\x00\x00" + bytes(7) + b"\x01ps" + bytes(50),
-            "of type `Schedule` cannot",
+            "of type `Schedule(Block)?` cannot",
         ),
     ],
 )

@@ -13,6 +13,7 @@ from qiskit.quantum_info import Statevector, random_statevector
 from qiskit_aer import AerSimulator
 from qiskit_aer.library.control_flow_instructions import AerJump, AerMark
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
+from qiskit_version import needs_qiskit
 from scipy.stats import chi2_contingency
 
 from lret_dist import UnsupportedOperationError
@@ -173,6 +174,7 @@ def test_bits_of_registers_are_written_by_a_number_known_late() -> None:
     assert LRETBackend().run(circuit, shots=2).result().get_counts() == {"1100": 2}
 
 
+@needs_qiskit(5, "has no loops over a variable")
 def test_a_loop_over_a_variable() -> None:
     index = expr.Var.new("index", types.Uint(3))
     body = QuantumCircuit(QuantumRegister(1, "q"), ClassicalRegister(3, "c"), inputs=[index])

@@ -22,6 +22,7 @@ from qiskit.quantum_info import (
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, amplitude_damping_error, depolarizing_error
 from qiskit_aer.primitives import EstimatorV2
+from qiskit_version import needs_qiskit
 from scipy.optimize import minimize
 
 import lret_dist
@@ -76,6 +77,7 @@ def test_letters_of_an_observable(label: str) -> None:
     assert result.data.stds == 0
 
 
+@needs_qiskit(1, "takes no SparseObservable in a PUB")
 def test_forms_of_an_observable() -> None:
     circuit = state(2)
     forms = [

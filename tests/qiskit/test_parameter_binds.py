@@ -107,7 +107,10 @@ def test_parameters_without_values(backend: LRETBackend, binds) -> None:
         ([{THETA: [1], PHI: [1, 2]}], "equally many values"),
         ([{THETA: [], PHI: []}], "at least one"),
         ([{THETA: [1], PHI: [1]}] * 2, "there are 1 circuits and 2 dictionaries"),
-        ([{THETA: [float("nan")], PHI: [1]}], "values do not fit the parameters.*theta=nan"),
+        (
+            [{THETA: [float("nan")], PHI: [1]}],
+            "(do not fit the parameters.*theta=|finite parameters, got )nan",
+        ),
         ([{THETA: ["a"], PHI: [1]}], "values do not fit the parameters.*theta='a'"),
         ([{THETA: [1j], PHI: [1]}], "values do not fit the parameters.*theta=1j"),
     ],

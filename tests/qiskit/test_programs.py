@@ -45,7 +45,7 @@ def test_parameterized_circuit() -> None:
     np.testing.assert_allclose(values, np.cos(angles), atol=1e-10)
 
 
-@pytest.mark.filterwarnings("ignore:The class:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The class")
 @pytest.mark.parametrize("transpiled", [False, True])
 def test_fourier_transform(backend: LRETBackend, transpiled: bool) -> None:
     circuit = QuantumCircuit(4)
@@ -59,7 +59,7 @@ def test_fourier_transform(backend: LRETBackend, transpiled: bool) -> None:
     np.testing.assert_allclose(data["probabilities"], expected, atol=1e-10)
 
 
-@pytest.mark.filterwarnings("ignore:The class:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The class")
 @pytest.mark.parametrize("make", [EfficientSU2, efficient_su2])
 def test_efficient_su2(backend: LRETBackend, make) -> None:
     ansatz = make(4, reps=2)

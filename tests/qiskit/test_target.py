@@ -22,12 +22,18 @@ from qiskit.circuit.library import (
 from qiskit.quantum_info import Kraus, SparsePauliOp, SuperOp, random_clifford, random_unitary
 from qiskit.transpiler import CouplingMap, generate_preset_pass_manager
 from qiskit_aer.noise import NoiseModel, depolarizing_error
+from qiskit_version import needs_qiskit
 
 import lret_dist
 from lret_qiskit import LRETBackend, NoiseModelImporter
 from lret_qiskit.backends.target import build_target
 
+# Qiskit tells of it before it deprecates what its own transpiler calls.
+pytestmark = pytest.mark.filterwarnings("ignore:.*get_num_ancilla_qubits:PendingDeprecationWarning")
+
 LEVELS = range(4)
+CHAIN = {"coupling_map": [[0, 1], [1, 2]]}
+MIXED_TARGETS = needs_qiskit(3, "cannot optimise for some operations on any qubits, some on pairs")
 CONTROL_FLOW = {"if_else", "for_loop", "while_loop", "switch_case", "box"}
 CHANNELS = {"kraus", "superop", "quantum_channel"}
 SAVES = {
@@ -107,7 +113,7 @@ def test_dynamic_circuits_are_kept(level: int) -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("options", [{}, {"coupling_map": [[0, 1], [1, 2]]}])
+@pytest.mark.parametrize("options", [{}, pytest.param(CHAIN, marks=MIXED_TARGETS)])
 def test_saves_and_channels_are_kept(level: int, options) -> None:
     paulis = SparsePauliOp(["ZZ", "XI"])
     circuit = QuantumCircuit(3)
