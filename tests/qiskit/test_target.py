@@ -28,8 +28,8 @@ import lret_dist
 from lret_qiskit import LRETBackend, NoiseModelImporter
 from lret_qiskit.backends.target import build_target
 
-# Qiskit tells of it before it deprecates what its own transpiler calls.
-pytestmark = pytest.mark.filterwarnings("ignore:.*get_num_ancilla_qubits:PendingDeprecationWarning")
+# Before version 2.1 Qiskit warns of what its own transpiler calls.
+pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 
 LEVELS = range(4)
 CHAIN = {"coupling_map": [[0, 1], [1, 2]]}
