@@ -1,10 +1,18 @@
-"""The smallest use: a noisy Bell pair. Run it alone or under ``mpirun -n 2``."""
+"""Getting started: a noisy Bell pair, its counts, and how large the error of the simulation is.
+
+    python examples/bell.py
+    mpirun -n 2 python examples/bell.py
+
+Prints the counts of 2,000 shots, mostly 00 and 11, and the certified error, which is 0 here: so few
+qubits are simulated exactly.
+"""
 
 from qiskit import QuantumCircuit
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 from lret_qiskit import LRETProvider
 
+# From here on the other MPI ranks, if there are any, work for MPI rank 0.
 backend = LRETProvider().get_backend("lret_simulator")
 
 circuit = QuantumCircuit(2)

@@ -1,11 +1,13 @@
 """Circuits compiled for a real device, with the noise that was measured on it.
 
+    python examples/device_noise.py --plot rank.png
+    mpirun -n 2 python examples/device_noise.py row        # or column, hybrid, auto
+
 A GHZ state and a quantum Fourier transform are transpiled for IBM's Torino (the snapshot that
 qiskit-ibm-runtime ships), run with that device's noise, and compared with the exact density
-matrix of Qiskit Aer: the distance must be within the error that LRET certifies.
-
-    python examples/device_noise.py
-    mpirun -n 2 python examples/device_noise.py row        # or column, hybrid, auto
+matrix of Qiskit Aer: the distance must be within the error that LRET certifies. Prints both, the
+times, and how the rank grows along the circuit, until the density matrix takes over where that is
+cheaper; the plot shows it step by step for the GHZ state.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from qiskit_ibm_runtime.fake_provider import FakeTorino
 
 from lret_qiskit import LRETBackend
 
+GHZ = "GHZ state"
 #: Rounding: the trace of the state that Qiskit Aer ends with differs from one by up to 5e-8 here.
 ROUNDING = 1e-7
 
@@ -35,6 +38,7 @@ def main() -> int:
     parser.add_argument("--ghz-epsilon", type=float, default=1e-3)
     # A thousand noisy gates fill the rank unless more may be discarded.
     parser.add_argument("--qft-epsilon", type=float, default=0.1)
+    parser.add_argument("--plot", help="file for a plot of the rank, such as rank.png")
     options = parser.parse_args()
 
     # From here on the other MPI ranks, if there are any, work for MPI rank 0.
@@ -49,7 +53,9 @@ def main() -> int:
         (fourier(options.qft), options.qft_epsilon),
     ):
         compiled = with_saved_probabilities(circuit, device)
-        mine, mine_seconds = probabilities(lret, compiled, noise, epsilon=epsilon)
+        mine, mine_seconds = probabilities(
+            lret, compiled, noise, epsilon=epsilon, rank_history=True
+        )
         exact, exact_seconds = probabilities(aer, compiled, noise)
         facts = mine.results[0].metadata
         distance = np.abs(mine.data(0)["probabilities"] - exact.data(0)["probabilities"]).sum() / 2
@@ -58,17 +64,28 @@ def main() -> int:
         print(
             f"{circuit.name}, {circuit.num_qubits} qubits, {compiled.size()} instructions, "
             f"{facts['mpi_ranks']} MPI ranks ({facts['parallelization']}): "
-            f"rank {facts['final_rank']}, distance {distance:.1e}, "
+            f"{facts['method']}, distance {distance:.1e}, "
             f"certified {facts['truncation_error']:.1e}, "
             f"LRET {mine_seconds:.2f} s, Aer {exact_seconds:.2f} s: "
-            f"{'agrees' if within else 'DISAGREES'}",
+            f"{'agrees' if within else 'DISAGREES'}\n"
+            f"  rank along the circuit: {growth(facts['rank_history']['ranks'])}",
             flush=True,
         )
+        if options.plot and circuit.name == GHZ:
+            from lret_qiskit.visualization import plot_rank_history
+
+            plot_rank_history(mine, filename=options.plot)
     return 0 if agree else 1
 
 
+def growth(ranks: list[int], shown: int = 10) -> str:
+    """The rank at equal distances on the way, and in the end."""
+    steps = np.linspace(0, len(ranks) - 1, min(shown, len(ranks))).astype(int)
+    return " ".join(str(ranks[step]) for step in steps)
+
+
 def ghz(qubits: int) -> QuantumCircuit:
-    circuit = QuantumCircuit(qubits, name="GHZ state")
+    circuit = QuantumCircuit(qubits, name=GHZ)
     circuit.h(0)
     for qubit in range(qubits - 1):
         circuit.cx(qubit, qubit + 1)

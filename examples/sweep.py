@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from demo import ising_chain
@@ -27,11 +28,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Sweep the error rate of CX gates.")
     parser.add_argument("--output", type=Path, default=Path("results"))
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--index", type=int, choices=range(len(ERROR_RATES)))
+    what.add_argument("--index", type=int, help="which error rate; Slurm's array index")
     what.add_argument("--table", action="store_true")
     options = parser.parse_args()
     if options.table:
         print_table(options.output)
+    elif not 0 <= options.index < len(ERROR_RATES):
+        last = len(ERROR_RATES) - 1
+        sys.exit(
+            f"sweep.py: there is no error rate number {options.index}: this sweep has "
+            f"{len(ERROR_RATES)}, so submit it with --array=0-{last}"
+        )
     else:
         write(options.output / f"rate-{options.index}.json", simulated(ERROR_RATES[options.index]))
 

@@ -21,6 +21,8 @@ __all__ = ["check_noise_acts"]
 
 #: Instructions that a circuit may well do without while other noise of the model acts in it.
 _OPTIONAL = frozenset({"delay", "id", "measure", "reset"})
+#: What noise passes write into circuits and noise may act on, such as for a delay of no duration.
+_FROM_PASSES = frozenset({"unitary"})
 
 
 @dataclass
@@ -89,7 +91,8 @@ def check_noise_acts(
     for operation in operations:
         names.add(operation, noise)
     _check_readout_acts(noise, operations, stacklevel + 1)
-    idle = _idle(noise, names)
+    written = frozenset(written)
+    idle = _idle(noise, names, written)
     if idle:
         reasons = {
             **dict.fromkeys(written, " (which is simulated as the gates that it is made of)"),
@@ -121,10 +124,10 @@ def _check_readout_acts(
         )
 
 
-def _idle(noise: NoiseModel, names: _Names) -> set[str]:
+def _idle(noise: NoiseModel, names: _Names, written: frozenset[str]) -> set[str]:
     """Names that errors are given for, and that ought to be in the circuits."""
     idle = set(noise.instruction_names - names.acting)
-    if _is_of_a_device(noise, names.gates):
+    if _is_of_a_device(noise, names.gates - (_FROM_PASSES - written)):
         idle &= names.used
     if names.acting:
         idle -= _OPTIONAL

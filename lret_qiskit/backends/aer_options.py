@@ -1,4 +1,4 @@
-"""Options of Qiskit Aer that LRET knows: those that work, and what becomes of the others.
+"""Options of Qiskit Aer, and of IBM's devices, that LRET knows: what becomes of each.
 
 One table says for each option what it does here and why. A value that has no effect is still
 checked, so that a typing error is found; a value that would change what a run may use is answered
@@ -22,7 +22,7 @@ __all__ = ["AER_METHODS", "AER_OPTIONS", "AerOption", "Effect", "check_aer_optio
 
 
 class Effect(Enum):
-    """What an option of Qiskit Aer does in LRET."""
+    """What an option of another backend does in LRET."""
 
     WORKS = "works"
     NONE = "no effect"
@@ -32,7 +32,7 @@ class Effect(Enum):
 
 @dataclass(frozen=True)
 class AerOption:
-    """An option of Qiskit Aer.
+    """An option of Qiskit Aer or of IBM's devices.
 
     Attributes:
         default: its default, as in Qiskit Aer.
@@ -168,6 +168,23 @@ AER_OPTIONS: dict[str, AerOption] = dict(
             tensor_network_num_sampling_qubits=(10, int),
             use_cuTensorNet_autotuning=(False, bool),
         ),
+        (
+            "meas_level",
+            AerOption(
+                None,
+                int,
+                Effect.REFUSED,
+                "LRET gives the measured bits, not the signals that a device reads them from; 2, "
+                "which stands for bits, is accepted",
+                (2,),
+            ),
+        ),
+        *_unused(
+            "tells a device how to measure and to repeat; every shot begins with all qubits zero",
+            meas_return=(None, str),
+            init_qubits=(None, bool),
+            rep_delay=(None, float),
+        ),
     ]
 )
 
@@ -196,7 +213,7 @@ _ACCEPTED: dict[type, tuple[type, ...]] = {
 
 
 def check_aer_options(given: Mapping[str, Any], stacklevel: int) -> None:
-    """Check options of Qiskit Aer that do not work here; None is the default of each.
+    """Check options of other backends that do not work here; None is the default of each.
 
     Raises:
         TypeError: for a value of the wrong type.

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.result import MeasLevel, MeasReturnType
 from qiskit_aer import AerSimulator
 
 from lret_dist import InsufficientMemoryError
@@ -74,6 +75,19 @@ def test_devices_that_are_not_there(bell: QuantumCircuit) -> None:
     backend.options.device = "GPU"
     with pytest.raises(ValueError, match=message):
         backend.run(bell)
+
+
+def test_signals_that_are_not_there(bell: QuantumCircuit) -> None:
+    """Tools made for devices say that they want bits, or that they want the signals behind them."""
+    backend = LRETBackend(seed_simulator=5)
+    wanted = backend.run(bell).result().get_counts()
+    options = {"meas_return": MeasReturnType.AVERAGE, "init_qubits": True, "rep_delay": 1e-4}
+    job = backend.run(bell, meas_level=MeasLevel.CLASSIFIED, **options)
+    assert job.result().get_counts() == wanted
+    with pytest.raises(
+        ValueError, match=r"meas_level must be 2, got .*1.*: LRET gives the measured"
+    ):
+        backend.run(bell, meas_level=MeasLevel.KERNELED)
 
 
 def test_limits_that_are_not_kept_are_told(bell: QuantumCircuit) -> None:

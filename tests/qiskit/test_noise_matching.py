@@ -91,6 +91,15 @@ def test_gates_that_a_compiled_circuit_does_without(backend: LRETBackend) -> Non
     assert not warnings_of(backend, circuit, NoiseModel.from_backend(device))
 
 
+def test_a_delay_of_no_duration_does_not_hide_the_device(backend: LRETBackend) -> None:
+    model = NoiseModelImporter.from_backend(GenericBackendV2(2, seed=1))
+    circuit = QuantumCircuit(1, 1)
+    circuit.x(0)
+    circuit.delay(0, 0, unit="dt")
+    circuit.measure(0, 0)
+    assert not warnings_of(backend, circuit, model)
+
+
 def test_gates_that_a_device_does_not_have(backend: LRETBackend, bell: QuantumCircuit) -> None:
     model = NoiseModelImporter.from_backend(GenericBackendV2(2, seed=1))
     uncompiled = QuantumCircuit(1)
