@@ -36,4 +36,6 @@ def test_every_test_is_found() -> None:
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     collected = {line.rsplit(":", 1)[0] for line in found.stdout.splitlines()}
     files = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")}
+    # Skipped as a whole where the packages that they are about are not installed.
+    files = {name for name in files if not name.startswith("tests/ecosystem")}
     assert not files - collected, found.stdout
