@@ -28,6 +28,8 @@ MPI_SIZES = {"mpich": (1, 2, 4, 8), "openmpi": (2, 3, 6)}
 QISKIT_VERSIONS = ("lowest", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6")
 #: From this number on, tests are left out that take long on two cores and show nothing more there.
 MANY_RANKS, SLOW_ON_MANY = 6, "not aer and not stopped"
+#: Folders of tests that have sessions of their own.
+ELSEWHERE = ("ecosystem", "faults", "mpi", "slurm", "wheel")
 SHELL_SCRIPTS = (".ci/run",)
 #: Of the Slurm tests, those that show on a second MPI library that it can be started and stopped.
 STARTED_BY_PMIX = "hybrid or saved_before"
@@ -146,10 +148,7 @@ def tidy(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run every test that needs no ``mpirun``, once; most use one core, so two at a time."""
     everything = ["-n", "2", "--dist=worksteal"]
-    everything += [
-        "tests",
-        *(f"--ignore=tests/{name}" for name in ("mpi", "faults", "slurm", "wheel")),
-    ]
+    everything += ["tests", *(f"--ignore=tests/{name}" for name in ELSEWHERE)]
     _pytest(session, "mpich", *(session.posargs or everything))
 
 
@@ -187,6 +186,18 @@ def slurm(session: nox.Session, library: str) -> None:
     """
     some = ["-k", STARTED_BY_PMIX] if library == "openmpi" else []
     _pytest(session, library, *(session.posargs or ["tests/slurm", *some]))
+
+
+@nox.session(venv_backend="uv", default=False)
+@nox.parametrize("group", ["ecosystem", "pennylane"])
+def ecosystem(session: nox.Session, group: str) -> None:
+    """Try LRET with the packages of others; PennyLane's hold back Qiskit and come apart."""
+    wheel = str(_wheel(session))
+    session.install("--reinstall-package", "lret-dist", "--group", group, wheel)
+    everything = ["tests/ecosystem"]
+    if group == "pennylane":
+        everything += ["-k", "pennylane"]
+    session.run("pytest", *(session.posargs or everything), env=ENVIRONMENT)
 
 
 @nox.session(venv_backend="none", default=False)
