@@ -1,0 +1,43 @@
+"""References to a name where it is defined lead to where it is public.
+
+Docstrings refer to ``lret_dist.options.SimulationOptions``; the site describes
+``lret_dist.SimulationOptions``. Names of other packages stay text: the site needs no network.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from docutils.nodes import Element
+    from sphinx.addnodes import pending_xref
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+#: Packages whose public names are on the site.
+OWN = ("lret_dist", "lret_qiskit")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Sphinx calls this."""
+    app.connect("missing-reference", _resolved)
+    return {"parallel_read_safe": True}
+
+
+def _resolved(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, words: Element
+) -> Element | None:
+    if node.get("refdomain") != "py":
+        return None
+    package, _, name = node["reftarget"].partition(".")
+    if package not in OWN:
+        return words
+    parts = name.split(".")
+    for first in range(len(parts)):
+        public = ".".join([package, *parts[first:]])
+        if public in env.domains.python_domain.objects:
+            entry = env.domains.python_domain.objects[public]
+            from sphinx.util.nodes import make_refnode
+
+            return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, words)
+    return None
