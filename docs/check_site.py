@@ -44,11 +44,17 @@ async function measure() {
       const root = frame.contentDocument.documentElement;
       if (root.clientWidth < 0.9 * width)
         found.push(`${page}: the window is ${root.clientWidth} pixels wide, not ${width}`);
-      if (root.scrollWidth <= root.clientWidth) continue;
-      const wide = [...root.querySelectorAll("main *, article *, nav *")]
-        .filter((each) => each.getBoundingClientRect().right > root.clientWidth + 1)
-        .slice(-1).map((each) => each.outerHTML.slice(0, 120));
-      found.push(`${page}: ${root.scrollWidth} pixels wide at ${width}: ${wide}`);
+      // The theme lets the text scroll sideways as a whole in a narrow window.
+      const boxes = [root, ...root.querySelectorAll("body, .page, .main, .content, article")];
+      const scrolls = (each) => each === root || getComputedStyle(each).overflowX !== "visible";
+      const box = boxes.find((each) => scrolls(each) && each.scrollWidth > each.clientWidth);
+      if (!box) continue;
+      const right = box.getBoundingClientRect().left + box.clientWidth;
+      const wide = [...box.querySelectorAll("*")]
+        .filter((each) => each.getBoundingClientRect().right > right + 1)
+        .sort((one, other) => other.offsetWidth - one.offsetWidth)
+        .slice(0, 1).map((each) => each.outerHTML.slice(0, 120));
+      found.push(`${page}: ${box.scrollWidth} pixels wide at ${width}: ${wide}`);
     }
     frame.remove();
   }
