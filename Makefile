@@ -8,13 +8,14 @@ MPI ?= mpich
 NOX := .venv/bin/nox
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench scaling clean
+.PHONY: help demo test lint fmt docs bench scaling clean
 
 help:
 	@echo "make demo   simulate a noisy circuit in one process, then on 2 MPI ranks in each partition"
 	@echo "make test   lint and all tests; those that need MPI on MPICH and on Open MPI"
 	@echo "make lint   style and types only"
 	@echo "make fmt    rewrite the files in the house style"
+	@echo "make docs   build the documentation into build/docs and check it"
 	@echo "make bench  measure against other simulators, write docs/benchmarks.md (about three hours)"
 	@echo "make scaling  measure scaling over MPI ranks, write docs/scaling.md (about 8 minutes)"
 	@echo "make clean  remove everything that was built or installed here"
@@ -30,6 +31,9 @@ lint: .venv/ready
 
 fmt: .venv/ready
 	@$(NOX) -s fmt
+
+docs: .venv/ready
+	@$(NOX) -s docs
 
 bench: .venv/ready
 	@$(NOX) -s bench

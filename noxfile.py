@@ -16,7 +16,7 @@ import nox
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "cpp", "package", "mpi", "faults", "slurm", "tests"]
+nox.options.sessions = ["lint", "cpp", "package", "mpi", "faults", "slurm", "tests", "docs"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
@@ -249,6 +249,27 @@ def scaling(session: nox.Session) -> None:
     everything += ["--plot", "docs/scaling.png"]
     arguments = session.posargs or everything
     session.run("python", "benchmarks/scaling_test.py", *arguments, env=ENVIRONMENT)
+
+
+@nox.session(venv_backend="none")
+def docs(session: nox.Session) -> None:
+    """Build the documentation site into build/docs, with warnings as errors, and check it.
+
+    Its notebooks are executed, and the examples in docstrings and pages are run. ``-- quick``
+    builds alone.
+    """
+    python = _python(session, "mpich")
+    _uv(session, "pip", "install", "--python", str(python), "--group", "docs")
+    sphinx = [str(python), "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going"]
+    # One set of documents for both: notebooks are executed once.
+    sphinx += ["--doctree-dir", "build/doctrees", "docs"]
+    session.run(*sphinx, "build/docs", env=ENVIRONMENT, external=True)
+    if session.posargs == ["quick"]:
+        return
+    session.run(*sphinx, "build/doctest", "--builder", "doctest", env=ENVIRONMENT, external=True)
+    pages = ["README.md", *(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]
+    session.run(str(python), "docs/run_examples.py", *pages, env=ENVIRONMENT, external=True)
+    session.run(str(python), "docs/check_site.py", "build/docs", external=True)
 
 
 def _install_bench(session: nox.Session) -> None:

@@ -2,9 +2,9 @@
 
     python docs/check_site.py build/docs
 
-Every internal link must lead to a file of the site, and its anchor to an element there. Links to other
-places are checked for their form only. Where there is a Chromium, every page is then laid out in windows
-of 400 and 1280 pixels, and must not be wider than these.
+Every internal link must lead to a file of the site, and its anchor to an element there. Links to
+other places are checked for their form only. Where there is a Chromium, every page is then laid out
+in windows of 400 and 1280 pixels, and must not be wider than these.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ def _broken(link: str, path: Path, site: Path, pages: dict[Path, Page]) -> str |
 class Handler(SimpleHTTPRequestHandler):
     """Serves the site and the page that measures it, and takes what was found."""
 
-    def __init__(self, *args: object, found: list[list[str]], done: threading.Event, **more: object):
+    def __init__(
+        self, *args: object, found: list[list[str]], done: threading.Event, **more: object
+    ):
         self._found, self._done = found, done
         super().__init__(*args, **more)  # type: ignore[arg-type]
 
@@ -154,7 +156,11 @@ def too_wide(site: Path, browser: str) -> list[str]:
 
 def _browse(browser: str, address: str, profile: str, done: threading.Event) -> None:
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-    options += ["--window-size=1400,1000", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+    options += [
+        "--window-size=1400,1000",
+        "--remote-debugging-port=0",
+        f"--user-data-dir={profile}",
+    ]
     process = subprocess.Popen(
         [browser, *options, address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

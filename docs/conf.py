@@ -45,7 +45,7 @@ myst_heading_anchors = 4
 myst_substitutions = {"version": version}
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 60
+nb_execution_timeout = 300
 nb_execution_show_tb = True
 nb_merge_streams = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -48,14 +49,18 @@ class Picture:
         points = " ".join(f"{a:g},{b:g}" for a, b in [(to_x, to_y), *corners])
         self._shapes.append(f'<polygon points="{points}" class="head"/>')
 
-    def columns(self, x: float, y: float, height: float, kinds: list[str], width: float = 12) -> None:
+    def columns(
+        self, x: float, y: float, height: float, kinds: list[str], width: float = 12
+    ) -> None:
         """Columns of a matrix, side by side."""
         for number, kind in enumerate(kinds):
             self.box(x + number * width, y, width - 2, height, kind)
 
     def svg(self, description: str) -> str:
         """The whole, with what it says for those who cannot see it."""
-        head = f'viewBox="0 0 {WIDTH} {self._height:g}" role="img" aria-label="{escape(description)}"'
+        head = (
+            f'viewBox="0 0 {WIDTH} {self._height:g}" role="img" aria-label="{escape(description)}"'
+        )
         return f'<svg xmlns="http://www.w3.org/2000/svg" {head}>{"".join(self._shapes)}</svg>'
 
 
@@ -134,7 +139,7 @@ def sampled() -> Picture:
     picture.text(53, 206, "are kept", "middle weak")
     picture.text(268, 28, "small branches, side by side on an axis of weight", "middle weak")
     edges = [150, 186, 206, 250, 262, 300, 342, 352, 386]
-    for number, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+    for number, (start, end) in enumerate(itertools.pairwise(edges)):
         picture.box(start, 60, end - start - 2, 26, FILLS[number % 3])
     for point in (170, 228, 286, 344):
         picture.arrow(point, 116, point, 90)

@@ -74,7 +74,8 @@ def _templates() -> list[Template]:
     found = []
     for package in PACKAGES:
         spec = find_spec(package)
-        assert spec is not None and spec.origin is not None
+        assert spec is not None
+        assert spec.origin is not None
         for path in sorted(Path(spec.origin).parent.rglob("*.py")):
             found += list(_strings(ast.parse(path.read_text())))
     return found
@@ -96,4 +97,6 @@ def _fixed(part: ast.expr) -> str | None:
 def _template(parts: list[str | None]) -> Template:
     fixed = sum(len(part) for part in parts if part is not None)
     words = "".join(".*" if part is None else re.escape(part) for part in parts)
-    return Template(re.compile(rf"\s*{words}\s*", re.DOTALL), fixed)
+    # A message may go on in another string, or end with a line feed.
+    words = re.sub(r"^(\\\s)+|(\\\s)+$", "", words)
+    return Template(re.compile(words, re.DOTALL), fixed)
