@@ -28,11 +28,13 @@ extensions = [
     "messages",
     "public_names",
     "repository_links",
+    "tables",
 ]
 exclude_patterns = ["_ext", "_figures/*.md"]
 nitpicky = True
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = f"LRET {version}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
@@ -55,6 +57,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
 autodoc_preserve_defaults = True
+autodoc_type_aliases = {name: name for name in ("Operation", "Expression")}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True

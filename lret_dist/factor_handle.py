@@ -76,7 +76,7 @@ class FactorHandle(FactoredState):
 
     @property
     def rank(self) -> int:
-        """Number of columns of L, r: at least the rank of rho."""
+        """Number of columns of L, at least the rank of rho."""
         return self._kept.rank
 
     @property

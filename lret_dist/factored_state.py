@@ -43,7 +43,7 @@ class FactoredState(ABC):
     @property
     @abstractmethod
     def rank(self) -> int:
-        """Number of columns of L, r: at least the rank of rho."""
+        """Number of columns of L, at least the rank of rho."""
 
     @abstractmethod
     def gather(self) -> LowRankState:

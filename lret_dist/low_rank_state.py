@@ -92,7 +92,7 @@ class LowRankState(FactoredState):
 
     @property
     def rank(self) -> int:
-        """Number of columns of L, r: at least the rank of rho."""
+        """Number of columns of L, at least the rank of rho."""
         return self._state.factor.columns
 
     @property

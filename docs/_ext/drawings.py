@@ -162,7 +162,9 @@ def process_grid() -> Picture:
                 width, height = 130 / columns, 120 / rows
                 left, top = x + j * width, 40 + i * height
                 picture.box(left, top, width - 3, height - 3, FILLS[i * columns + j])
-                picture.text(left + width / 2 - 2, top + height / 2 + 4, str(i * columns + j))
+                picture.text(
+                    left + width / 2 - 2, top + height / 2 + 4, str(i * columns + j), "inside"
+                )
         picture.text(x + 64, 26, f'"{name}"', "middle")
         picture.text(x + 64, 186, f"{rows} × {columns}", "middle weak")
     return picture

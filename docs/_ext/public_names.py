@@ -1,12 +1,15 @@
 """References to a name where it is defined lead to where it is public.
 
-Docstrings refer to ``lret_dist.options.SimulationOptions``; the site describes
+Fields of classes are called attributes, as in the docstrings. Docstrings refer to ``lret_dist.options.SimulationOptions``; the site describes
 ``lret_dist.SimulationOptions``. Names of other packages stay text: the site needs no network.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from sphinx.domains.python import PyObject
+from sphinx.util.nodes import make_refnode
 
 if TYPE_CHECKING:
     from docutils.nodes import Element
@@ -21,6 +24,9 @@ OWN = ("lret_dist", "lret_qiskit")
 def setup(app: Sphinx) -> dict[str, bool]:
     """Sphinx calls this."""
     app.connect("missing-reference", _resolved)
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
     return {"parallel_read_safe": True}
 
 
@@ -37,7 +43,5 @@ def _resolved(
         public = ".".join([package, *parts[first:]])
         if public in env.domains.python_domain.objects:
             entry = env.domains.python_domain.objects[public]
-            from sphinx.util.nodes import make_refnode
-
             return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, words)
     return None

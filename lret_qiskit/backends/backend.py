@@ -183,7 +183,7 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
 
     @property
     def max_circuits(self) -> None:
-        """Most circuits of one job: there is no limit."""
+        """Most circuits of one job; there is no limit."""
         return None
 
     def available_methods(self) -> tuple[str, ...]:
