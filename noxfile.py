@@ -263,7 +263,8 @@ def docs(session: nox.Session) -> None:
     sphinx = [str(python), "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going"]
     # One set of documents for both: notebooks are executed once.
     sphinx += ["--doctree-dir", "build/doctrees", "docs"]
-    session.run(*sphinx, "build/docs", env=ENVIRONMENT, external=True)
+    # Pages also depend on what the program says, so all are read again.
+    session.run(*sphinx, "build/docs", "--fresh-env", env=ENVIRONMENT, external=True)
     if session.posargs == ["quick"]:
         return
     session.run(*sphinx, "build/doctest", "--builder", "doctest", env=ENVIRONMENT, external=True)

@@ -1,14 +1,17 @@
 """References to a name where it is defined lead to where it is public.
 
-Fields of classes are called attributes, as in the docstrings. Docstrings refer to ``lret_dist.options.SimulationOptions``; the site describes
-``lret_dist.SimulationOptions``. Names of other packages stay text: the site needs no network.
+Docstrings refer to ``lret_dist.options.SimulationOptions``; the site describes
+``lret_dist.SimulationOptions``. Names of other packages stay text: the site needs no network. Every
+public name must be described, and fields of classes are called attributes, as in the docstrings.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sphinx.domains.python import PyObject
+from sphinx.util.logging import getLogger
 from sphinx.util.nodes import make_refnode
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ OWN = ("lret_dist", "lret_qiskit")
 def setup(app: Sphinx) -> dict[str, bool]:
     """Sphinx calls this."""
     app.connect("missing-reference", _resolved)
+    app.connect("env-check-consistency", _check_all_are_there)
     for field in PyObject.doc_field_types:
         if field.name == "variable":
             field.label = "Attributes"
@@ -45,3 +49,10 @@ def _resolved(
             entry = env.domains.python_domain.objects[public]
             return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, words)
     return None
+
+
+def _check_all_are_there(_: Sphinx, env: BuildEnvironment) -> None:
+    described = {name.rpartition(".")[2] for name in env.domains.python_domain.objects}
+    for package in OWN:
+        for name in sorted(set(import_module(package).__all__) - described):
+            getLogger(__name__).warning("%s.%s is on no page of the API", package, name)
