@@ -3,11 +3,11 @@
     python examples/device_noise.py --plot rank.png
     mpirun -n 2 python examples/device_noise.py row        # or column, hybrid, auto
 
-A GHZ state and a quantum Fourier transform are transpiled for IBM's Torino (the snapshot that
-qiskit-ibm-runtime ships), run with that device's noise, and compared with the exact density
-matrix of Qiskit Aer: the distance must be within the error that LRET certifies. Prints both, the
-times, and how the rank grows along the circuit, until the density matrix takes over where that is
-cheaper; the plot shows it step by step for the GHZ state.
+A GHZ state and a quantum Fourier transform are transpiled for IBM's Kolkata of 27 qubits, of which
+qiskit-ibm-runtime ships a snapshot, run with that device's noise, and compared with the exact
+density matrix of Qiskit Aer: the distance must be within the error that LRET certifies. Prints
+both, the times, and how the rank grows along the circuit, until the density matrix takes over where
+that is cheaper; the plot shows it step by step for the GHZ state.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.synthesis import synth_qft_full
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
-from qiskit_ibm_runtime.fake_provider import FakeTorino
+from qiskit_ibm_runtime.fake_provider import FakeKolkataV2
 
 from lret_qiskit import LRETBackend
 
@@ -42,8 +42,8 @@ def main() -> int:
     options = parser.parse_args()
 
     # From here on the other MPI ranks, if there are any, work for MPI rank 0.
-    lret = LRETBackend(num_qubits=133, parallelization=options.partition)
-    device = FakeTorino()
+    lret = LRETBackend(num_qubits=27, parallelization=options.partition)
+    device = FakeKolkataV2()
     noise = NoiseModel.from_backend(device)
     aer = AerSimulator(method="density_matrix")
 
