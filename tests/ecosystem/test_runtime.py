@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:The (Sampler|Estimator)V2 class is deprecated:DeprecationWarning"
 )
 SHOTS = 10_000
-OBSERVABLES = [SparsePauliOp(each) for each in ("XXX", "IZZ", "YYX", "ZII")]
+OBSERVABLES = [SparsePauliOp(each) for each in ("X" * 3, "IZZ", "YYX", "ZII")]
 #: Of a GHZ state without noise.
 PURE = [1, 1, -1, 0]
 
