@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib.metadata import version as installed_version
@@ -68,3 +69,7 @@ copybutton_prompt_is_regexp = True
 
 # Notebooks share the cores with whatever else the machine does.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What they have to say of every transpilation and every notebook is nothing about the pages.
+for name in ("qiskit", "traitlets"):
+    logging.getLogger(name).setLevel(logging.WARNING)
