@@ -1,4 +1,4 @@
-"""Links of pages that stand outside of docs/ lead to the site's pages, or to the file itself.
+"""Links of pages that stand outside of docs/ lead to the site's pages, or to files to download.
 
 README, ARCHITECTURE, CONTRIBUTING, CHANGELOG and slurm/README.md are read on their own and as
 pages of the site. Their links are written for the first; here they are turned into the second.
@@ -22,6 +22,7 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "slurm/README.md": "slurm.md",
+    "examples/README.md": "examples.md",
 }
 _LINK = re.compile(r"(?<!!)(\[[^\]]*\])\(([^)#:\s]+)(#[^)\s]*)?\)")
 
@@ -42,7 +43,9 @@ def _on_include(_: Sphinx, included: Path, __: str, text: list[str]) -> None:
             return f"{words}({PAGES[inside]}{anchor})"
         if inside.startswith("docs/") and inside.endswith(".md"):
             return f"{words}({inside.removeprefix('docs/')}{anchor})"
-        # Not a page: the words alone, which are the file's name.
+        if (ROOT / inside).is_file():
+            path = os.path.relpath(ROOT / inside, ROOT / "docs")
+            return f"{{download}}`{words[1:-1].strip('`')} <{path}>`"
         return words[1:-1]
 
     text[0] = _LINK.sub(replaced, text[0])
