@@ -44,7 +44,7 @@ def main() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
     rows = compare_all(options)
     if options.markdown:
-        from lret_dist.atomic_file import write_text
+        from lret_dist.files.atomic_file import write_text
 
         write_text(options.markdown, compare_report.markdown(rows, command(), options.plot))
     if options.plot:

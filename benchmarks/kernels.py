@@ -256,7 +256,7 @@ def main() -> None:
             ]
     if options.json:
         from lret_dist import _core
-        from lret_dist.atomic_file import write_text
+        from lret_dist.files.atomic_file import write_text
 
         about = {"simd": _core.simd_level(), **_core.build_info()}
         write_text(options.json, json.dumps({"about": about, "rows": rows}, indent=1))

@@ -24,6 +24,6 @@ def kept(path: Path | None) -> list[Row]:
 
 def keep(rows: list[Row], path: Path) -> None:
     """Write the measurements, whole or not at all."""
-    from lret_dist.atomic_file import write_text
+    from lret_dist.files.atomic_file import write_text
 
     write_text(path, json.dumps(rows, indent=1) + "\n")

@@ -295,7 +295,7 @@ def plot(rows: list[Row], path: Path) -> None:
         axis.set(xscale="log", xlabel="best rival / LRET (lighter: at least)", title=section)
         axis.invert_yaxis()
         axis.tick_params(axis="y", labelsize=6)
-    from lret_dist.atomic_file import replacing
+    from lret_dist.files.atomic_file import replacing
 
     with replacing(path) as file:
         figure_.savefig(file, format=path.suffix[1:] or "png", dpi=150)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lret_dist import Circuit, NoiseModel
-from lret_dist.channels import paulis
+from lret_dist.numerics.channels import paulis
 
 SEED = 34
 Row = dict[str, Any]

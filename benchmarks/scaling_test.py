@@ -64,7 +64,7 @@ def main() -> None:
     page = markdown(rows, "python " + " ".join(sys.argv))
     print(page)
     if options.markdown:
-        from lret_dist.atomic_file import write_text
+        from lret_dist.files.atomic_file import write_text
 
         write_text(options.markdown, page)
     if options.plot:
@@ -188,7 +188,7 @@ def run_child(wanted: Row) -> None:
     from mpi4py import MPI
 
     from lret_dist import simulate_collectively
-    from lret_dist.process_memory import peak_mb, reset_peak
+    from lret_dist.machines.process_memory import peak_mb, reset_peak
 
     world, case = MPI.COMM_WORLD, case_of(wanted)
     circuit, options = case.circuit(), case.all_options()
@@ -246,8 +246,8 @@ def projection(quick: bool) -> list[Row]:
         SimulationRequest,
         plan,
     )
-    from lret_dist.forecast import forecast
-    from lret_dist.machine import Machine
+    from lret_dist.machines.machine import Machine
+    from lret_dist.planning.forecast import forecast
 
     options = SimulationOptions(**CLUSTER.all_options())
     request = SimulationRequest(circuit=CLUSTER.circuit(), options=options)

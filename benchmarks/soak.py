@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from tabulate import tabulate
 
-from lret_dist.process_memory import FreeMemory
+from lret_dist.machines.process_memory import FreeMemory
 from lret_qiskit import LRETProvider
 
 # Not there by itself where PYTHONSAFEPATH is set.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from lret_dist.launcher import launched_rank
+from lret_dist.machines.launcher import launched_rank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

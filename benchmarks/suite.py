@@ -152,7 +152,7 @@ def main() -> None:
     if not rows:
         raise SystemExit("nothing to measure: no comparison has these workloads and qubits")
     if options.markdown:
-        from lret_dist.atomic_file import write_text
+        from lret_dist.files.atomic_file import write_text
 
         write_text(options.markdown, report.markdown(rows))
     if options.plot:

@@ -7,9 +7,8 @@ compression removes them, and the trace that is lost on the way is a certified b
 from importlib.metadata import version
 
 from lret_dist import _preload  # noqa: F401 - before the core is loaded
-from lret_dist.abstract_session import Session
 from lret_dist.api import simulate, simulate_collectively
-from lret_dist.circuit import (
+from lret_dist.circuits.circuit import (
     Barrier,
     Channel,
     Circuit,
@@ -18,8 +17,18 @@ from lret_dist.circuit import (
     Operation,
     Reset,
 )
-from lret_dist.classical import Apply, Bits, Constant
-from lret_dist.control_flow import Jump, Mark, SetState, Store
+from lret_dist.circuits.classical import Apply, Bits, Constant
+from lret_dist.circuits.control_flow import Jump, Mark, SetState, Store
+from lret_dist.circuits.noise import ErrorTerm, NoiseModel
+from lret_dist.circuits.saves import (
+    SaveAmplitudesSquared,
+    SaveDensityMatrix,
+    SaveExpectationValue,
+    SaveFactor,
+    SaveProbabilities,
+    SaveStateVector,
+    SaveVariance,
+)
 from lret_dist.errors import (
     CancelledError,
     CheckpointError,
@@ -34,27 +43,18 @@ from lret_dist.errors import (
     TruncationWarning,
     UnsupportedOperationError,
 )
-from lret_dist.factor_handle import FactorHandle
-from lret_dist.forecast import Forecast, plan
-from lret_dist.low_rank_state import LowRankState
-from lret_dist.machine import Network
-from lret_dist.noise import ErrorTerm, NoiseModel
+from lret_dist.grid.process_grid import ProcessGrid
+from lret_dist.machines.machine import Network
 from lret_dist.options import SimulationOptions
-from lret_dist.planning import SimulationRequest
-from lret_dist.process_grid import ProcessGrid
-from lret_dist.progress import Progress
-from lret_dist.result import RunMetadata, SimulationResult
-from lret_dist.run_handle import RunHandle
-from lret_dist.saves import (
-    SaveAmplitudesSquared,
-    SaveDensityMatrix,
-    SaveExpectationValue,
-    SaveFactor,
-    SaveProbabilities,
-    SaveStateVector,
-    SaveVariance,
-)
-from lret_dist.session import get_session, start_mpi_if_launched
+from lret_dist.planning.forecast import Forecast, plan
+from lret_dist.planning.jobs import SimulationRequest
+from lret_dist.results.factor_handle import FactorHandle
+from lret_dist.results.low_rank_state import LowRankState
+from lret_dist.results.result import RunMetadata, SimulationResult
+from lret_dist.runs.progress import Progress
+from lret_dist.runs.run_handle import RunHandle
+from lret_dist.sessions.abstract_session import Session
+from lret_dist.sessions.session import get_session, start_mpi_if_launched
 
 __version__ = version("lret-dist")
 

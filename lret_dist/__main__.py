@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 
 from lret_dist.errors import LauncherError, StoppedError
-from lret_dist.session import get_session
+from lret_dist.sessions.session import get_session
 
 
 def main() -> None:

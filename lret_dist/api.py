@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, overload
 
-from lret_dist.crew import (
+from lret_dist.errors import InsufficientMemoryError, TruncationWarning
+from lret_dist.options import SimulationOptions
+from lret_dist.planning.jobs import Job, SimulationRequest, make_job, prepare
+from lret_dist.results.kept_factors import kept_saves
+from lret_dist.runs.orders import DriverOrders, Orders
+from lret_dist.runs.progress import Meter
+from lret_dist.runs.progress_bar import check_progress, listener_of, wait_with_bar, warn_of_listener
+from lret_dist.runs.signals import SignalNotes
+from lret_dist.runs.simulation import Report, assemble_result, execute
+from lret_dist.sessions.crew import (
     SHARED_ERRORS,
     Grids,
     ending_the_job_on_failure,
@@ -16,30 +25,21 @@ from lret_dist.crew import (
     survey,
     teller,
 )
-from lret_dist.errors import InsufficientMemoryError, TruncationWarning
-from lret_dist.kept_factors import kept_saves
-from lret_dist.options import SimulationOptions
-from lret_dist.orders import DriverOrders, Orders
-from lret_dist.planning import Job, SimulationRequest, make_job, prepare
-from lret_dist.progress import Meter
-from lret_dist.progress_bar import check_progress, listener_of, wait_with_bar, warn_of_listener
-from lret_dist.session import check_others_are_free, get_session
-from lret_dist.signals import SignalNotes
-from lret_dist.simulation import Report, assemble_result, execute
+from lret_dist.sessions.session import check_others_are_free, get_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mpi4py import MPI
 
-    from lret_dist.circuit import Circuit
-    from lret_dist.machine import Machine
-    from lret_dist.noise import NoiseModel
-    from lret_dist.planning import PreparedRequest
-    from lret_dist.progress import Progress
-    from lret_dist.progress_bar import ProgressOption
-    from lret_dist.result import SimulationResult
-    from lret_dist.run_handle import Outcomes, RunHandle
+    from lret_dist.circuits.circuit import Circuit
+    from lret_dist.circuits.noise import NoiseModel
+    from lret_dist.machines.machine import Machine
+    from lret_dist.planning.jobs import PreparedRequest
+    from lret_dist.results.result import SimulationResult
+    from lret_dist.runs.progress import Progress
+    from lret_dist.runs.progress_bar import ProgressOption
+    from lret_dist.runs.run_handle import Outcomes, RunHandle
 
 __all__ = ["simulate", "simulate_collectively"]
 
@@ -75,11 +75,11 @@ def simulate(
     Args:
         circuit: a circuit or a sequence of them.
         noise: errors bound to their instructions.
-        mpi_ranks: MPI ranks to start, see :func:`~lret_dist.session.get_session`; later calls with
-            the same number use the same ones.
+        mpi_ranks: MPI ranks to start, see :func:`~lret_dist.sessions.session.get_session`; later
+            calls with the same number use the same ones.
         progress: whether to show how far the run is: True, False, or ``"auto"``, in a terminal or
             a notebook, when it takes more than two seconds. Or a function that is called with a
-            :class:`~lret_dist.progress.Progress` about ten times a second, in another thread.
+            :class:`~lret_dist.runs.progress.Progress` about ten times a second, in another thread.
         **options: fields of :class:`~lret_dist.options.SimulationOptions`.
 
     Raises:

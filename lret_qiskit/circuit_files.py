@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lret_dist.errors import LretError
-from lret_dist.input_file import read_input
+from lret_dist.files.input_file import read_input
 from lret_dist.units import size_text
 from lret_qiskit import circuit_parsing
 from lret_qiskit.circuit_parsing import MEMORY_BYTES, SECONDS, allowed, kind_of, parse, words_of

@@ -18,8 +18,8 @@ from lret_dist import (
     SimulationResult,
     TruncationWarning,
 )
-from lret_dist.planning import prepare
-from lret_dist.progress_bar import listener_of, wait_with_bar, warn_of_listener
+from lret_dist.planning.jobs import prepare
+from lret_dist.runs.progress_bar import listener_of, wait_with_bar, warn_of_listener
 from lret_qiskit.translators import Experiment, build_result
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.result import Result
 
-    from lret_dist.machine import Machine
-    from lret_dist.planning import PreparedRequest
-    from lret_dist.progress import Progress
-    from lret_dist.progress_bar import ProgressOption
+    from lret_dist.machines.machine import Machine
+    from lret_dist.planning.jobs import PreparedRequest
+    from lret_dist.runs.progress import Progress
+    from lret_dist.runs.progress_bar import ProgressOption
     from lret_qiskit.backends import LRETBackend
 
 __all__ = ["LRETJob"]

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from warnings import warn
 
 from lret_dist import Measure
-from lret_dist.control_flow import CONTROL_FLOW
-from lret_dist.noise import NOISELESS, takes_noise
+from lret_dist.circuits.control_flow import CONTROL_FLOW
+from lret_dist.circuits.noise import NOISELESS, takes_noise
 from lret_qiskit.noise.imported import ImportedNoiseModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lret_dist import Circuit, NoiseModel
-    from lret_dist.circuit import Operation
+    from lret_dist.circuits.circuit import Operation
 
 __all__ = ["check_noise_acts"]
 

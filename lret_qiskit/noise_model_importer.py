@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from qiskit_aer.noise import NoiseModel as AerNoiseModel
 
-from lret_dist.plain_data import naming, read_json
+from lret_dist.files.plain_data import naming, read_json
 from lret_qiskit.noise.aer_model import ModelState, model_state, noise_passes
 from lret_qiskit.noise.devices import DeviceSettings, read_device
 from lret_qiskit.noise.error_dictionary import read_error_dictionary

@@ -19,12 +19,19 @@ MODULES = {
 }
 DIST = [name for name in MODULES if name.split(".")[0] == "lret_dist"]
 QISKIT = [name for name in MODULES if name.split(".")[0] == "lret_qiskit"]
+#: Folders of lret_dist: each uses those before it alone. The modules beside them that all may use
+#: come first, and those that use all last.
+LAYERS = (
+    *("", "files", "numerics", "machines", "circuits", "programs", "grid", "factors", "density"),
+    *("records", "results", "sampled", "checkpoints", "planning", "runs", "sessions", "top"),
+)
+TOP = {"lret_dist", "lret_dist.__main__", "lret_dist.api"}
 #: The modules that move arrays, that run driver and workers, and that read and write files.
 MAY_USE_MPI = {
-    "lret_dist.communicator",
-    "lret_dist.crew",
-    "lret_dist.parallel_file",
-    "lret_dist.session",
+    "lret_dist.grid.communicator",
+    "lret_dist.sessions.crew",
+    "lret_dist.grid.parallel_file",
+    "lret_dist.sessions.session",
 }
 
 
@@ -69,6 +76,22 @@ def test_mpi_stays_in_three_modules(module: str) -> None:
 def test_frontend_uses_the_public_simulator(module: str) -> None:
     private = {name for name in imported_modules(module) if name.startswith("lret_dist._")}
     assert not private
+
+
+def layer(module: str) -> int:
+    """The place of a module's folder in the order of layers."""
+    parts = module.split(".")
+    return LAYERS.index("top" if module in TOP else parts[1] if len(parts) > 2 else "")
+
+
+@pytest.mark.parametrize("module", [each for each in DIST if each not in TOP])
+def test_folders_use_those_below_them(module: str) -> None:
+    names = imported_modules(module, at_run_time=True) - {"lret_dist._core"}
+    targets = {name if name in MODULES else name.rpartition(".")[0] for name in names}
+    used = [each for each in targets & MODULES.keys() if each != "lret_dist"]
+    folders = {f"lret_dist.{name}" for name in LAYERS}
+    above = [each for each in used if each not in folders and layer(each) > layer(module)]
+    assert not above
 
 
 def test_no_cycles() -> None:

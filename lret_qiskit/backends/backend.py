@@ -12,8 +12,8 @@ from qiskit_aer.backends.backendproperties import target_to_backend_properties
 
 import lret_dist
 from lret_dist import Session, SimulationRequest, get_session
-from lret_dist.forecast import plan_request
 from lret_dist.options import METHODS
+from lret_dist.planning.forecast import plan_request
 from lret_qiskit.backends.arguments import checked_arguments, positive
 from lret_qiskit.backends.configuration import configuration_of
 from lret_qiskit.backends.options import as_defaults, default_options, merged_options

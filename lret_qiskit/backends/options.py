@@ -16,7 +16,7 @@ from qiskit_aer.noise import NoiseModel as AerNoiseModel
 
 from lret_dist import NoiseModel, SimulationOptions
 from lret_dist.options import METHODS, PARALLELIZATIONS, PRECISIONS, TRUNCATIONS
-from lret_dist.progress_bar import ProgressOption, check_progress
+from lret_dist.runs.progress_bar import ProgressOption, check_progress
 from lret_qiskit.backends.aer_options import AER_OPTIONS, Effect, check_aer_options, method_hint
 from lret_qiskit.backends.seeds import seeded
 from lret_qiskit.backends.target import basis_names, coupling_edges

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lret_dist.allocation import Allocation
+    from lret_dist.planning.allocation import Allocation
 
 __all__ = ["BatchScript"]
 

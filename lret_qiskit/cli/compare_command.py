@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import lret_dist
-from lret_dist.atomic_file import write_text
+from lret_dist.files.atomic_file import write_text
 from lret_qiskit.cli.comparison_table import comparison_table
 from lret_qiskit.cli.new_file import NewFile, spare_inputs
 from lret_qiskit.cli.plot_option import NewPlot

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import lret_dist
-from lret_dist.available_memory import available_bytes
-from lret_dist.libraries import libraries
-from lret_dist.threads import own_cores
+from lret_dist.machines.available_memory import available_bytes
+from lret_dist.machines.libraries import libraries
+from lret_dist.machines.threads import own_cores
 
 __all__ = ["installation"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from qiskit_aer.noise import NoiseModel as AerNoiseModel
 from qiskit_aer.noise import depolarizing_error
 
-from lret_dist.circuit import Gate
-from lret_dist.noise import NOISELESS, PART
+from lret_dist.circuits.circuit import Gate
+from lret_dist.circuits.noise import NOISELESS, PART
 from lret_qiskit.cli.fake_devices import fake_device, may_be_a_device
 from lret_qiskit.noise_model_importer import NoiseModelImporter
 from lret_qiskit.translators import translate_circuit

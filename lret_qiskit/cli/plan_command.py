@@ -11,8 +11,8 @@ from rich.text import Text
 
 import lret_dist
 from lret_dist import Network
-from lret_dist.forecast import bytes_of, plan_request
-from lret_dist.forecast_text import HEADERS, facts, notes, rows, title
+from lret_dist.planning.forecast import bytes_of, plan_request
+from lret_dist.planning.forecast_text import HEADERS, facts, notes, rows, title
 from lret_qiskit.cli.messages import usage_errors
 from lret_qiskit.cli.run_options import NamedRun, circuit_file, plan_options
 from lret_qiskit.cli.run_summary import facts_table

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lret_dist.atomic_file import write_text
+from lret_dist.files.atomic_file import write_text
 from lret_qiskit.cli.new_file import NewFile, spare_inputs
 from lret_qiskit.cli.plot_option import NewPlot, draw
 from lret_qiskit.cli.run_document import run_document

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lret_dist.allocation import choose_allocation
-from lret_dist.atomic_file import write_text
-from lret_dist.forecast import bytes_of
-from lret_dist.slurm import installed_mpi_option
-from lret_dist.slurm_nodes import Nodes, SinfoError, read_nodes
+from lret_dist.files.atomic_file import write_text
+from lret_dist.machines.slurm import installed_mpi_option
+from lret_dist.machines.slurm_nodes import Nodes, SinfoError, read_nodes
+from lret_dist.planning.allocation import choose_allocation
+from lret_dist.planning.forecast import bytes_of
 from lret_dist.units import size_text, time_text
 from lret_qiskit.cli.batch_script import BatchScript
 from lret_qiskit.cli.messages import note, usage_errors
@@ -30,7 +30,7 @@ from lret_qiskit.cli.run_options import (
 )
 
 if TYPE_CHECKING:
-    from lret_dist.allocation import Allocation
+    from lret_dist.planning.allocation import Allocation
 
 __all__ = ["slurm"]
 

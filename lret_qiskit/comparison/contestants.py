@@ -11,9 +11,9 @@ from qiskit import QuantumCircuit
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 from lret_dist import get_session
-from lret_dist.available_memory import available_bytes, usable
-from lret_dist.launcher import was_launched
-from lret_dist.threads import own_cores, threads_per_rank
+from lret_dist.machines.available_memory import available_bytes, usable
+from lret_dist.machines.launcher import was_launched
+from lret_dist.machines.threads import own_cores, threads_per_rank
 from lret_dist.units import size_text
 from lret_qiskit.comparison.processes import SimulatorProcess
 from lret_qiskit.comparison.records import (

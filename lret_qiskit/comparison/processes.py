@@ -11,7 +11,7 @@ from contextlib import suppress
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any
 
-from lret_dist.process_memory import peak_mb, reset_peak
+from lret_dist.machines.process_memory import peak_mb, reset_peak
 from lret_qiskit.comparison import child
 from lret_qiskit.comparison.records import Measured, RunEndedError, RunFailedError
 

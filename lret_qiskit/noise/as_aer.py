@@ -9,15 +9,15 @@ from qiskit_aer.noise import NoiseModel as AerNoiseModel
 from qiskit_aer.noise import QuantumError, ReadoutError
 
 from lret_dist import NoiseModel
-from lret_dist.circuit import Measure
+from lret_dist.circuits.circuit import Measure
 from lret_qiskit.noise.imported import ImportedNoiseModel
 from lret_qiskit.translators import translate_circuit
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-    from lret_dist.circuit import Operation
-    from lret_dist.noise import ErrorTerm
+    from lret_dist.circuits.circuit import Operation
+    from lret_dist.circuits.noise import ErrorTerm
 
 __all__ = ["as_aer"]
 

@@ -20,7 +20,7 @@ from qiskit_aer.noise import NoiseModel as AerNoiseModel
 from qiskit_aer.noise.device import basic_device_gate_errors
 
 from lret_dist import ErrorTerm
-from lret_dist.channels import as_readout_matrix
+from lret_dist.numerics.channels import as_readout_matrix
 from lret_qiskit.noise.aer_model import noise_passes
 from lret_qiskit.noise.imported import ImportedNoiseModel
 from lret_qiskit.translators.quantum_errors import error_kraus

@@ -14,9 +14,9 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from lret_dist import ErrorTerm, UnsupportedOperationError
-from lret_dist.channels import as_readout_matrix
-from lret_dist.noise_document import MAX_ENTRIES, MAX_QUBITS
-from lret_dist.plain_data import Node
+from lret_dist.circuits.noise_document import MAX_ENTRIES, MAX_QUBITS
+from lret_dist.files.plain_data import Node
+from lret_dist.numerics.channels import as_readout_matrix
 from lret_qiskit.noise.imported import ImportedNoiseModel
 from lret_qiskit.noise.instructions import check_branches, check_probabilities
 from lret_qiskit.translators.quantum_errors import error_kraus, error_width, pauli_kraus

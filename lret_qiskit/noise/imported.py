@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from qiskit.transpiler import TransformationPass
 
-    from lret_dist.plain_data import Node
+    from lret_dist.files.plain_data import Node
 
 __all__ = ["ImportedNoiseModel"]
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lret_dist.channels import as_kraus, as_unitary
-from lret_dist.circuit import MAX_GATE_QUBITS
-from lret_dist.noise_document import MAX_ENTRIES, MAX_QUBITS
+from lret_dist.circuits.circuit import MAX_GATE_QUBITS
+from lret_dist.circuits.noise_document import MAX_ENTRIES, MAX_QUBITS
+from lret_dist.numerics.channels import as_kraus, as_unitary
 from lret_qiskit.translators.quantum_errors import as_matrix, known_gate, part_kraus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lret_dist.plain_data import Node
+    from lret_dist.files.plain_data import Node
 
 __all__ = ["check_branches", "check_probabilities"]
 

@@ -16,7 +16,7 @@ from qiskit_aer.noise import thermal_relaxation_error
 from qiskit_aer.noise.noiseerror import NoiseError
 from qiskit_aer.noise.passes import RelaxationNoisePass
 
-from lret_dist.noise_document import MAX_ENTRIES, MAX_QUBITS
+from lret_dist.circuits.noise_document import MAX_ENTRIES, MAX_QUBITS
 from lret_qiskit.noise.aer_model import pass_arguments
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from qiskit.transpiler import TransformationPass
 
-    from lret_dist.plain_data import Node
+    from lret_dist.files.plain_data import Node
 
 __all__ = ["acts_on_delays_alone", "read_passes", "write_passes"]
 

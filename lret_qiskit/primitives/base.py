@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
     from lret_dist import NoiseModel
-    from lret_dist.progress_bar import ProgressOption
+    from lret_dist.runs.progress_bar import ProgressOption
     from lret_qiskit.primitives.pub_task import PubTask
 
 __all__ = ["LRETPrimitive", "naming"]

@@ -20,7 +20,7 @@ from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.circuit.library import UnitaryGate, get_standard_gate_name_mapping
 
 from lret_dist import Circuit, Gate
-from lret_dist.saves import Save
+from lret_dist.circuits.saves import Save
 from lret_qiskit.noise.relaxation import acts_on_delays_alone
 from lret_qiskit.noise_model_importer import with_noise_passes
 from lret_qiskit.translators import translate_circuit

@@ -15,15 +15,15 @@ from qiskit.providers import JobError, JobStatus, JobTimeoutError
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
 from lret_dist import CancelledError, InsufficientMemoryError, TruncationWarning
-from lret_dist.progress_bar import listener_of, wait_with_bar, warn_of_listener
-from lret_dist.run_end import RunEnd
+from lret_dist.runs.progress_bar import listener_of, wait_with_bar, warn_of_listener
+from lret_dist.runs.run_end import RunEnd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lret_dist import RunHandle, Session, SimulationRequest
-    from lret_dist.progress import Progress
-    from lret_dist.progress_bar import ProgressOption
+    from lret_dist.runs.progress import Progress
+    from lret_dist.runs.progress_bar import ProgressOption
     from lret_qiskit.primitives.pub_task import PubTask
 
 __all__ = ["LRETPrimitiveJob"]

@@ -53,9 +53,9 @@ from lret_dist import (
     Store,
     UnsupportedOperationError,
 )
-from lret_dist.channels import as_kraus, as_unitary
-from lret_dist.circuit import MAX_GATE_QUBITS
-from lret_dist.noise import PART
+from lret_dist.circuits.circuit import MAX_GATE_QUBITS
+from lret_dist.circuits.noise import PART
+from lret_dist.numerics.channels import as_kraus, as_unitary
 from lret_qiskit.translators.control_flow import append_control_flow
 from lret_qiskit.translators.expressions import Memory
 from lret_qiskit.translators.opened import Opened
@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.circuit import CircuitInstruction, Clbit
 
-    from lret_dist.saves import Save
+    from lret_dist.circuits.saves import Save
     from lret_qiskit.translators.control_flow import Loop
 
 __all__ = ["Translation", "translate_circuit"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.circuit.classical import expr
 
-    from lret_dist.classical import Expression
+    from lret_dist.circuits.classical import Expression
     from lret_qiskit.translators.circuits import Translation
 
 __all__ = ["append_control_flow"]

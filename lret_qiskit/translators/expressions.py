@@ -9,12 +9,12 @@ from qiskit.circuit import ClassicalRegister, Clbit, Duration
 from qiskit.circuit.classical import expr, types
 
 from lret_dist import Apply, Bits, Constant, UnsupportedOperationError
-from lret_dist.classical import FLOAT_BITS
+from lret_dist.circuits.classical import FLOAT_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lret_dist.classical import Expression
+    from lret_dist.circuits.classical import Expression
 
 __all__ = ["Condition", "Memory", "boolean_not", "equals"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from lret_dist import UnsupportedOperationError
-from lret_dist.available_memory import available_bytes
+from lret_dist.machines.available_memory import available_bytes
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit

@@ -17,7 +17,7 @@ from lret_dist import UnsupportedOperationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lret_dist.channels import ComplexArray
+    from lret_dist.numerics.channels import ComplexArray
 
 __all__ = [
     "checked",

@@ -17,8 +17,8 @@ from qiskit.circuit.library import PauliGate, get_standard_gate_name_mapping
 from qiskit.quantum_info import Kraus, SuperOp
 
 from lret_dist import UnsupportedOperationError
-from lret_dist.channels import RESET, embed
-from lret_dist.circuit import MAX_GATE_QUBITS
+from lret_dist.circuits.circuit import MAX_GATE_QUBITS
+from lret_dist.numerics.channels import RESET, embed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

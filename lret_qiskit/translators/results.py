@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
     from lret_dist import SimulationResult
-    from lret_dist.saves import Save
+    from lret_dist.circuits.saves import Save
 
 __all__ = ["Experiment", "LRETResult", "build_result"]
 

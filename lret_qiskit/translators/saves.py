@@ -21,12 +21,12 @@ from lret_dist import (
     SetState,
     UnsupportedOperationError,
 )
-from lret_dist.states import as_columns
+from lret_dist.circuits.states import as_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lret_dist.saves import Save
+    from lret_dist.circuits.saves import Save
 
 __all__ = ["shown", "translate_save", "translate_set"]
 

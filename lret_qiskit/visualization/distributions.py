@@ -11,7 +11,7 @@ import numpy as np
 from qiskit.primitives import BitArray, SamplerPubResult
 from qiskit.result import Result
 
-from lret_dist.result import SimulationResult
+from lret_dist.results.result import SimulationResult
 from lret_qiskit.visualization.sources import experiment_of, refused
 
 __all__ = ["Distribution", "distribution"]

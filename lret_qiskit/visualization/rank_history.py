@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from qiskit.result import Result
 
-from lret_dist.result import SimulationResult
+from lret_dist.results.result import SimulationResult
 from lret_qiskit.visualization.sources import experiment_of, refused
 from lret_qiskit.visualization.style import (
     COLOURS,

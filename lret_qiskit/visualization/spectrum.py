@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qiskit.result import Result
 
-from lret_dist.factored_state import FactoredState
+from lret_dist.results.factored_state import FactoredState
 from lret_qiskit.visualization.sources import experiment_of, refused
 from lret_qiskit.visualization.style import (
     COLOURS,

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lret_dist.atomic_file import replacing
+from lret_dist.files.atomic_file import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

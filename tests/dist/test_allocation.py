@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from lret_dist import Circuit, InsufficientMemoryError, NoiseModel, SimulationOptions
-from lret_dist.allocation import Allocation, choose_allocation
-from lret_dist.planning import SimulationRequest
-from lret_dist.slurm_nodes import Nodes
+from lret_dist.machines.slurm_nodes import Nodes
+from lret_dist.planning.allocation import Allocation, choose_allocation
+from lret_dist.planning.jobs import SimulationRequest
 
 NODES = Nodes(number=64, cores=64, memory_bytes=256 << 30, sockets=2)
 

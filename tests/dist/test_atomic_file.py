@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lret_dist.atomic_file import replacing, write_text
+from lret_dist.files.atomic_file import replacing, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -56,7 +56,7 @@ def test_a_folder_that_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.Monk
     def fail(_: Path) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("lret_dist.atomic_file.sync_folder", fail)
+    monkeypatch.setattr("lret_dist.files.atomic_file.sync_folder", fail)
     path = tmp_path / "a.json"
     path.write_text("old")
     with pytest.raises(OSError, match="Input/output error"):
@@ -70,7 +70,7 @@ def test_a_process_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
     path.write_text("old")
     code = (
         "import os, signal\n"
-        "from lret_dist.atomic_file import replacing\n"
+        "from lret_dist.files.atomic_file import replacing\n"
         f"with replacing({str(path)!r}) as file:\n"
         "    file.write(b'half'); file.flush()\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -115,7 +115,7 @@ def test_what_is_no_regular_file_is_written_to(tmp_path: Path) -> None:
 
 
 def test_a_pipe_is_written_to() -> None:
-    code = "from lret_dist.atomic_file import write_text; write_text('/dev/stdout', 'text')"
+    code = "from lret_dist.files.atomic_file import write_text; write_text('/dev/stdout', 'text')"
     assert subprocess.check_output([sys.executable, "-c", code], timeout=120) == b"text"
 
 

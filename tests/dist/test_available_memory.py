@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lret_dist import available_memory
+from lret_dist.machines import available_memory
 
 #: Limits of a process.
 LIMITS = ("RLIMIT_AS", "RLIMIT_DATA")

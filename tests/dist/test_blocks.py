@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_circuits import pauli_noise, random_unitary, weak_noise
 
-from lret_dist import blocks
-from lret_dist.blocks import Block
-from lret_dist.channels import embed, superoperator
-from lret_dist.program import ChannelStep, UnitaryStep
+from lret_dist.numerics.channels import embed, superoperator
+from lret_dist.programs import blocks
+from lret_dist.programs.blocks import Block
+from lret_dist.programs.program import ChannelStep, UnitaryStep
 
 
 def random_block(rng: np.random.Generator, qubits: tuple[int, ...]) -> tuple[Block, np.ndarray]:

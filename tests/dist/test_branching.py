@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_circuits import brick_wall, brick_wall_noise, random_kraus
 
-from lret_dist.branching import NUM_BINS, Bins, candidate_weights, choose
-from lret_dist.budget import CompressionPolicy, TruncationBudget
-from lret_dist.cost import expected_ranks
-from lret_dist.factor import Factor
-from lret_dist.fusion import fuse
-from lret_dist.program import ChannelStep
-from lret_dist.records import Path
+from lret_dist.factors.branching import NUM_BINS, Bins, candidate_weights, choose
+from lret_dist.factors.budget import CompressionPolicy, TruncationBudget
+from lret_dist.factors.factor import Factor
+from lret_dist.planning.cost import expected_ranks
+from lret_dist.programs.fusion import fuse
+from lret_dist.programs.program import ChannelStep
+from lret_dist.records.run_records import Path
 
 WEIGHTS = st.lists(st.floats(0, 1), min_size=1, max_size=60)
 

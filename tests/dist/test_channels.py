@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from random_circuits import amplitude_damping, depolarizing, pauli_noise, random_kraus
 
-from lret_dist.channels import (
+from lret_dist.numerics.channels import (
     as_kraus,
     as_readout_matrix,
     as_unitary,

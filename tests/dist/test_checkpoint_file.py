@@ -17,9 +17,9 @@ from hypothesis.extra import numpy as hnp
 from small_disk import largest_file, mounted, unmount
 
 from lret_dist import CheckpointError, ProcessGrid
-from lret_dist.checkpoint_reader import Checkpoint, is_whole
-from lret_dist.checkpoint_writer import Matrix, write_checkpoint
-from lret_dist.communicator import GridCommunicator
+from lret_dist.checkpoints.reader import Checkpoint, is_whole
+from lret_dist.checkpoints.writer import Matrix, write_checkpoint
+from lret_dist.grid.communicator import GridCommunicator
 
 COMM = GridCommunicator(ProcessGrid(1, 1))
 HEADER = {"program": "ab" * 20, "step": 3, "layout": [2, 0, 1], "error": float("inf"), "name": "ψ"}
@@ -54,7 +54,7 @@ def read_all(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray], np.ndar
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lret_dist.checkpoint_table.BUFFER_BYTES", 200)
+    monkeypatch.setattr("lret_dist.checkpoints.table.BUFFER_BYTES", 200)
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path, small_chunks: None) -> None:
@@ -85,7 +85,7 @@ def test_any_part_of_any_block(
     block = entries(rows, columns, dtype, stride)
     part = range(min(start, columns), min(start + count, columns))
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lret_dist.checkpoint_table.BUFFER_BYTES", buffer)
+        patch.setattr("lret_dist.checkpoints.table.BUFFER_BYTES", buffer)
         path = Path(folder, "a.lret")
         matrices = {"m": Matrix(block, np.arange(columns) * 1.5), "bare": Matrix(block)}
         write(path, arrays={}, matrices=matrices)
@@ -186,7 +186,7 @@ def test_foreign_files(tmp_path: Path, content: bytes, reason: str) -> None:
 def test_a_later_format_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.lret"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lret_dist.checkpoint_frame._VERSION", 3)
+        patch.setattr("lret_dist.checkpoints.frame._VERSION", 3)
         write(path)
     with pytest.raises(CheckpointError, match="format is version 3; this LRET reads 2"):
         Checkpoint(path, COMM)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from lret_dist import CheckpointError, ProcessGrid
-from lret_dist.checkpoint_folder import CheckpointFolder
-from lret_dist.checkpoint_reader import Checkpoint
-from lret_dist.checkpoint_writer import Matrix
-from lret_dist.communicator import GridCommunicator
+from lret_dist.checkpoints.folder import CheckpointFolder
+from lret_dist.checkpoints.reader import Checkpoint
+from lret_dist.checkpoints.writer import Matrix
+from lret_dist.grid.communicator import GridCommunicator
 
 COMM = GridCommunicator(ProcessGrid(1, 1))
 PROGRAM = "0123456789abcdef"
@@ -173,9 +173,9 @@ import itertools, sys
 from pathlib import Path
 import numpy as np
 from lret_dist import ProcessGrid
-from lret_dist.checkpoint_folder import CheckpointFolder
-from lret_dist.checkpoint_writer import Matrix
-from lret_dist.communicator import GridCommunicator
+from lret_dist.checkpoints.folder import CheckpointFolder
+from lret_dist.checkpoints.writer import Matrix
+from lret_dist.grid.communicator import GridCommunicator
 
 folder = CheckpointFolder(Path(sys.argv[1]), sys.argv[2], GridCommunicator(ProcessGrid(1, 1)))
 for step in itertools.count():

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from lret_dist import CheckpointError, Circuit, ProcessGrid, checkpoint_lock, simulate
-from lret_dist.checkpoint_lock import alone_with
-from lret_dist.communicator import GridCommunicator
-from lret_dist.records import CheckpointSettings
+from lret_dist import CheckpointError, Circuit, ProcessGrid, simulate
+from lret_dist.checkpoints import lock as checkpoint_lock
+from lret_dist.checkpoints.lock import alone_with
+from lret_dist.grid.communicator import GridCommunicator
+from lret_dist.records.run_records import CheckpointSettings
 
 COMM = GridCommunicator(ProcessGrid(1, 1))
 NAME = "0123456789ab.lock"
@@ -61,9 +62,9 @@ def test_a_file_that_nobody_holds_is_no_obstacle(tmp_path: Path) -> None:
 HOLDER = """
 import os, sys, time
 from lret_dist import ProcessGrid
-from lret_dist.checkpoint_lock import alone_with
-from lret_dist.communicator import GridCommunicator
-from lret_dist.records import CheckpointSettings
+from lret_dist.checkpoints.lock import alone_with
+from lret_dist.grid.communicator import GridCommunicator
+from lret_dist.records.run_records import CheckpointSettings
 
 files = CheckpointSettings(folder=sys.argv[1], fingerprint="0123456789abcdef", interval=1.0)
 with alone_with(files, GridCommunicator(ProcessGrid(1, 1))):
@@ -152,7 +153,7 @@ def test_many_runs_one_after_the_other(tmp_path: Path) -> None:
 
 def test_a_run_holds_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under the name that its fingerprint gives it, whatever parts it has."""
-    monkeypatch.setattr("lret_dist.planning.fingerprint", lambda *_: "0123456789abcdef")
+    monkeypatch.setattr("lret_dist.planning.jobs.fingerprint", lambda *_: "0123456789abcdef")
     circuit = Circuit(2).gate("h", [0]).measure_all()
     with alone_with(files(tmp_path), COMM), pytest.raises(CheckpointError, match="another run"):
         simulate(circuit, shots=10, checkpoint=tmp_path)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lret_dist import ProcessGrid
-from lret_dist.checkpoint_check import read_table
-from lret_dist.checkpoint_table import ALIGNMENT, Announcement, plan_table
-from lret_dist.plain_data import Node
+from lret_dist.checkpoints.check import read_table
+from lret_dist.checkpoints.table import ALIGNMENT, Announcement, plan_table
+from lret_dist.files.plain_data import Node
 
 
 @st.composite
@@ -33,7 +33,7 @@ def test_slabs_cover_their_arrays_and_do_not_touch(
     planned: tuple[ProcessGrid, list[Announcement]], buffer: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lret_dist.checkpoint_table.BUFFER_BYTES", buffer)
+        patch.setattr("lret_dist.checkpoints.table.BUFFER_BYTES", buffer)
         table, writers, length = plan_table(*planned)
     places = []
     for name, array in table.items():

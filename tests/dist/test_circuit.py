@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lret_dist import Circuit, Measure, NoiseModel
-from lret_dist.gates import gate_matrix, gate_names
-from lret_dist.noise import ErrorTerm
+from lret_dist.circuits.noise import ErrorTerm
+from lret_dist.numerics.gates import gate_matrix, gate_names
 
 
 @pytest.mark.parametrize("name", gate_names())

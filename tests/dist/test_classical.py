@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lret_dist import Apply, Bits, ClassicalError, Constant
-from lret_dist.classical import OPERATORS, bits_read, evaluated, store_rows, truths
+from lret_dist.circuits.classical import OPERATORS, bits_read, evaluated, store_rows, truths
 
 ONE, OTHER = Bits((0, 1, 2, 3)), Bits((4, 5, 6, 7))
 INTEGER_OPERATORS = {

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lret_dist import ProcessGrid
-from lret_dist.communicator import GridCommunicator
-from lret_dist.compression import Cut, compress
-from lret_dist.factor import Factor
+from lret_dist.factors.compression import Cut, compress
+from lret_dist.factors.factor import Factor
+from lret_dist.grid.communicator import GridCommunicator
 
 QUBITS = 8
 

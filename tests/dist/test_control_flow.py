@@ -159,7 +159,7 @@ def test_an_endless_loop_can_be_cancelled(method: str) -> None:
 
 def test_few_states_wait_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The smaller part of the shots goes first, so that their number bounds the states."""
-    from lret_dist.evolution import Evolution
+    from lret_dist.runs.evolution import Evolution
 
     most = 0
     original = Evolution._evolve

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lret_dist.dealing import deal
+from lret_dist.factors.dealing import deal
 
 NUMBERS = st.integers(0, 40)
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from random_circuits import add_saves, brick_wall, brick_wall_noise, random_circuit
 
 from lret_dist import InsufficientMemoryError, ProcessGrid, SimulationOptions, simulate
-from lret_dist.channels import paulis
-from lret_dist.communicator import GridCommunicator
-from lret_dist.density import DensityState, passes
-from lret_dist.machine import Machine
-from lret_dist.planning import SimulationRequest, prepare
-from lret_dist.state import State
+from lret_dist.density.density_state import DensityState, passes
+from lret_dist.factors.state import State
+from lret_dist.grid.communicator import GridCommunicator
+from lret_dist.machines.machine import Machine
+from lret_dist.numerics.channels import paulis
+from lret_dist.planning.jobs import SimulationRequest, prepare
 
 ALONE = GridCommunicator(ProcessGrid(1, 1))
 
@@ -37,7 +37,7 @@ def density_of(factor: np.ndarray, dtype: type = np.complex128) -> DensityState:
 def test_there_and_back(
     num_qubits: int, dtype: type, tolerance: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lret_dist.density._CHUNK_BYTES", 3 * 16 << num_qubits)
+    monkeypatch.setattr("lret_dist.density.density_state._CHUNK_BYTES", 3 * 16 << num_qubits)
     factor = random_factor(np.random.default_rng(0), num_qubits, 7)
     density, rho = density_of(factor, dtype), factor @ factor.conj().T
     whole = density.density_matrix(range(num_qubits))
@@ -102,7 +102,7 @@ def test_single_precision() -> None:
 def test_change_on_the_way_keeps_the_certificate(
     number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lret_dist.low_rank.density_pays", lambda _, step, __: step >= number)
+    monkeypatch.setattr("lret_dist.runs.low_rank.density_pays", lambda _, step, __: step >= number)
     circuit, noise = brick_wall(5, 6).save_density_matrix(key="rho"), brick_wall_noise(1e-2, 5e-2)
     result = simulate(circuit, noise, epsilon=1e-2, shots=0)
     metadata = result.metadata

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lret_dist import ProcessGrid
-from lret_dist.channels import transfer_matrix
-from lret_dist.communicator import GridCommunicator
-from lret_dist.density import DensityState
-from lret_dist.density_stack import DensityStack, stack_passes
-from lret_dist.program import ChannelStep
-from lret_dist.state import State
+from lret_dist.density.density_stack import DensityStack, stack_passes
+from lret_dist.density.density_state import DensityState
+from lret_dist.factors.state import State
+from lret_dist.grid.communicator import GridCommunicator
+from lret_dist.numerics.channels import transfer_matrix
+from lret_dist.programs.program import ChannelStep
 
 ALONE = GridCommunicator(ProcessGrid(1, 1))
 PROJECTORS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], np.complex128)

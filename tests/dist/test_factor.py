@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lret_dist.factor import Factor
+from lret_dist.factors.factor import Factor
 
 
 @given(sizes=st.lists(st.integers(0, 40), min_size=1, max_size=8), double=st.booleans())

@@ -11,9 +11,9 @@ from random_circuits import brick_wall, brick_wall_noise
 
 import lret_dist
 from lret_dist import Circuit, Forecast, InsufficientMemoryError, Network, SimulationOptions, plan
-from lret_dist.forecast import forecast
-from lret_dist.machine import Machine, Speeds
-from lret_dist.planning import SimulationRequest, make_job, prepare
+from lret_dist.machines.machine import Machine, Speeds
+from lret_dist.planning.forecast import forecast
+from lret_dist.planning.jobs import SimulationRequest, make_job, prepare
 
 GIB = 2**30
 SPEEDS = Speeds(pass_seconds=7e-10, gram_seconds=1.4e-10, latency=2e-6, bandwidth=1e10)

@@ -14,8 +14,8 @@ from random_circuits import (
 )
 
 from lret_dist import Channel, Circuit, Gate, simulate
-from lret_dist.fusion import fuse
-from lret_dist.program import ChannelStep, MeasureStep, Program, SaveStep, UnitaryStep
+from lret_dist.programs.fusion import fuse
+from lret_dist.programs.program import ChannelStep, MeasureStep, Program, SaveStep, UnitaryStep
 
 
 def as_circuit(program: Program) -> Circuit:

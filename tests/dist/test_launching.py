@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lret_dist import LauncherError
-from lret_dist.launching import in_allocation, launch_command, launch_environment
+from lret_dist.sessions.launching import in_allocation, launch_command, launch_environment
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_srun_is_told_of_the_mpi_library_where_nobody_has_chosen(
     path = tmp_path / "path"
     launcher(path, "srun")
     launcher(path, "scontrol", f"Configuration data\nMpiParams = (null)\n{default}\nEnd")
-    monkeypatch.setattr("lret_dist.slurm.installed_mpi_option", lambda: "pmi2")
+    monkeypatch.setattr("lret_dist.machines.slurm.installed_mpi_option", lambda: "pmi2")
     environment = {"PATH": str(path), "SLURM_JOB_ID": "1"} | chosen
     command = launch_command(4, environment)
     assert [word for word in command if word.startswith("--mpi")] == words

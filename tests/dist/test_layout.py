@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lret_dist.layout import Layout, plan_exchange, plan_restore
+from lret_dist.grid.layout import Layout, plan_exchange, plan_restore
 
 
 @st.composite

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from random_circuits import random_circuit
 
 from lret_dist import Circuit, simulate
-from lret_dist.light_cone import visible_part
+from lret_dist.circuits.light_cone import visible_part
 
 
 def names(circuit: Circuit) -> list[str]:

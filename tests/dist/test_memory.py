@@ -23,10 +23,10 @@ from lret_dist import (
     TruncationWarning,
     simulate,
 )
-from lret_dist.fingerprint import fingerprint
-from lret_dist.machine import Machine
-from lret_dist.planning import Job, SimulationRequest, make_job, prepare
-from lret_dist.teams import choose_teams
+from lret_dist.checkpoints.fingerprint import fingerprint
+from lret_dist.machines.machine import Machine
+from lret_dist.planning.jobs import Job, SimulationRequest, make_job, prepare
+from lret_dist.sessions.teams import choose_teams
 
 HELPERS = Path(__file__).parents[1] / "helpers"
 #: Limits of a process that a run under it must end with, or keep to.
@@ -179,7 +179,7 @@ def test_a_run_that_is_refused_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
     circuit = brick_wall(4, 1).measure_all()
     with monkeypatch.context() as patch:
-        patch.setattr("lret_dist.low_rank.append_branches", refuse)
+        patch.setattr("lret_dist.runs.low_rank.append_branches", refuse)
         with pytest.raises(
             InsufficientMemoryError, match=r"refused .* \(no more of it\)"
         ) as caught:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from lret_dist import Circuit, ErrorTerm, NoiseModel
-from lret_dist.circuit import Channel, Measure
-from lret_dist.classical import Bits
+from lret_dist.circuits.circuit import Channel, Measure
+from lret_dist.circuits.classical import Bits
 
 FLIP = np.array([[[0, 1], [1, 0]]])
 FIRST, SECOND = np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([[0.7, 0.3], [0.4, 0.6]])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lret_dist import ErrorTerm, NoiseModel
-from lret_dist.plain_data import read_json
+from lret_dist.files.plain_data import read_json
 
 FLIP = [[[[0, 0], [1, 0]], [[1, 0], [0, 0]]]]
 GOOD = {
@@ -247,7 +247,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
 
 
 def test_large_text_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lret_dist.plain_data.MAX_BYTES", 1 << 20)
+    monkeypatch.setattr("lret_dist.files.plain_data.MAX_BYTES", 1 << 20)
     with pytest.raises(ValueError, match="too large: more than 1 MiB"):
         read_json(io.StringIO(json.dumps("x" * (1 << 20))))
 

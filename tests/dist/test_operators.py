@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_circuits import PARAMETERS, amplitude_damping, pauli_noise, random_unitary
 
-from lret_dist.gates import gate_matrix, gate_names
-from lret_dist.operators import Operator, bit_flips, restrict
+from lret_dist.numerics.gates import gate_matrix, gate_names
+from lret_dist.numerics.operators import Operator, bit_flips, restrict
 
 
 @pytest.mark.parametrize("name", [*gate_names(), "dense", "scalar"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lret_dist.orders import DriverOrders, Order, not_begun
+from lret_dist.runs.orders import DriverOrders, Order, not_begun
 
 SAVE_NOW, STOP = signal.SIGUSR1, signal.SIGTERM
 
@@ -19,7 +19,7 @@ class Driver:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
         self.signals: deque[tuple[int, int]] = deque()
-        monkeypatch.setattr("lret_dist.orders.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("lret_dist.runs.orders.time.monotonic", lambda: self.now)
         heard = lambda: self.signals.popleft() if self.signals else None  # noqa: E731
         self.orders = DriverOrders(lambda: False, heard, 60.0)
 

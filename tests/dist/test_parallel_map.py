@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 
-from lret_dist.parallel_map import parallel_map
+from lret_dist.machines.parallel_map import parallel_map
 
 
 def threads_now() -> list[str]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lret_dist import ProcessGrid
-from lret_dist.prediction import Prediction, best_of
+from lret_dist.planning.prediction import Prediction, best_of
 
 
 def prediction(grid: ProcessGrid, seconds: float, memory: int = 1) -> Prediction:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lret_dist import ProcessGrid
-from lret_dist.process_grid import most_row_groups, possible_grids
+from lret_dist.grid.process_grid import most_row_groups, possible_grids
 
 RUN = {"num_qubits": 12, "widest_step": 2}
 

@@ -16,15 +16,16 @@ from jupyter_client.manager import start_new_kernel
 from random_circuits import brick_wall, brick_wall_noise
 
 from lret_dist import Circuit, Progress, SimulationOptions, SimulationRequest, get_session, simulate
-from lret_dist.machine import Machine
-from lret_dist.planning import make_job, prepare
-from lret_dist.progress import Meter, Work
+from lret_dist.machines.machine import Machine
+from lret_dist.planning.jobs import make_job, prepare
+from lret_dist.runs.progress import Meter, Work
 
 NOISE = brick_wall_noise(1e-3, 1e-2)
 HELPERS = str(Path(str(sys.modules["random_circuits"].__file__)).parent)
 #: A run of about a second, whose progress is shown from its first moment.
 SHOWN = """
-    from lret_dist import progress_bar, simulate
+    from lret_dist import simulate
+    from lret_dist.runs import progress_bar
     from random_circuits import brick_wall, brick_wall_noise
 
     progress_bar._LATE = 0
@@ -137,7 +138,7 @@ def test_work_follows_the_expected_rank() -> None:
 
 def test_notes_are_few_and_time_left_is_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("lret_dist.progress.time.monotonic", lambda: now)
+    monkeypatch.setattr("lret_dist.runs.progress.time.monotonic", lambda: now)
     notes: list[Progress] = []
     meter = Meter(notes.append)
     for step in range(21):

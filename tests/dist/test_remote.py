@@ -10,7 +10,7 @@ import pytest
 from random_circuits import brick_wall, brick_wall_noise
 from starting import NEEDS_LAUNCHER, permit
 
-import lret_dist.remote
+import lret_dist.sessions.remote
 from lret_dist import (
     CancelledError,
     Circuit,
@@ -22,8 +22,8 @@ from lret_dist import (
     get_session,
     simulate,
 )
-from lret_dist.planning import PreparedRequest
-from lret_dist.remote import RemoteSession
+from lret_dist.planning.jobs import PreparedRequest
+from lret_dist.sessions.remote import RemoteSession
 
 BELL = Circuit(2).gate("h", [0]).gate("cx", [0, 1]).measure_all()
 
@@ -175,6 +175,6 @@ def test_a_launcher_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_launcher_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     launcher_that("echo waiting for hosts; exec sleep 60", tmp_path, monkeypatch)
-    monkeypatch.setattr(lret_dist.remote, "_START_SECONDS", 0.3)
+    monkeypatch.setattr(lret_dist.sessions.remote, "_START_SECONDS", 0.3)
     with pytest.raises(LauncherError, match=r"within 0\.3 s.*still running.*\n.*waiting for hosts"):
         RemoteSession(2)

@@ -8,8 +8,8 @@ from multiprocessing import AuthenticationError
 
 import pytest
 
-import lret_dist.rendezvous
-from lret_dist.rendezvous import Rendezvous, meet
+import lret_dist.sessions.rendezvous
+from lret_dist.sessions.rendezvous import Rendezvous, meet
 
 
 @pytest.mark.parametrize("other_hosts", [False, True])
@@ -36,7 +36,7 @@ def test_nobody_comes() -> None:
 
 def test_strangers_stay_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """One has the wrong key, another says nothing; neither keeps the right one from coming."""
-    monkeypatch.setattr(lret_dist.rendezvous, "_HANDSHAKE_SECONDS", 1)
+    monkeypatch.setattr(lret_dist.sessions.rendezvous, "_HANDSHAKE_SECONDS", 1)
     with ThreadPoolExecutor() as pool, Rendezvous(other_hosts=True) as rendezvous:
         invitation = json.loads(rendezvous.invitation)
         stranger = pool.submit(meet, json.dumps(invitation | {"key": "00"}))

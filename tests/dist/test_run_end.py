@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from lret_dist import SessionError
-from lret_dist.run_end import RunEnd
+from lret_dist.runs.run_end import RunEnd
 
 
 @pytest.fixture

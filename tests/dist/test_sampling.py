@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import chisquare, kstest
 
 from lret_dist import Circuit, simulate
-from lret_dist.sampling import Purpose, random_key, uniforms
+from lret_dist.numerics.sampling import Purpose, random_key, uniforms
 
 SEEDS = (0, 7, 2**40 + 1)
 

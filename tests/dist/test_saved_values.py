@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lret_dist import SaveProbabilities
-from lret_dist.saved_values import SavedValues
+from lret_dist.records.saved_values import SavedValues
 
 SHOTS = 4
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lret_dist.schedule import Access, Window, windows
+from lret_dist.grid.schedule import Access, Window, windows
 
 
 @st.composite
@@ -80,7 +80,7 @@ def test_steps_that_only_read_a_bit_pass_each_other_on_it() -> None:
 
 
 def test_long_programs_are_looked_at_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lret_dist.schedule._LOOK_AHEAD", 5)
+    monkeypatch.setattr("lret_dist.grid.schedule._LOOK_AHEAD", 5)
     rng = random.Random(1)
     masks = [sum(1 << bit for bit in rng.sample(range(6), 2)) for _ in range(200)]
     found = list(windows([Access(mask, mask, 0) for mask in masks], 6, 2))

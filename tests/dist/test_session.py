@@ -18,12 +18,12 @@ from lret_dist import (
     SimulationRequest,
     get_session,
 )
-from lret_dist.launcher import launched_processes, was_launched
-from lret_dist.low_rank import LowRank
-from lret_dist.run_handle import RunHandle
-from lret_dist.session import DriverSession
-from lret_dist.state import State
-from lret_dist.threads import own_cores, threads_per_rank
+from lret_dist.factors.state import State
+from lret_dist.machines.launcher import launched_processes, was_launched
+from lret_dist.machines.threads import own_cores, threads_per_rank
+from lret_dist.runs.low_rank import LowRank
+from lret_dist.runs.run_handle import RunHandle
+from lret_dist.sessions.session import DriverSession
 
 
 def request_for(circuit: Circuit, **options: object) -> SimulationRequest:
@@ -114,7 +114,7 @@ def test_a_run_that_ends_early_leaves_no_state(way: str, monkeypatch: pytest.Mon
 
 
 def test_a_failing_circuit_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lret_dist import crew
+    from lret_dist.sessions import crew
 
     make_job = crew.make_job
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lret_dist import Bits, Constant
-from lret_dist.classical import Apply
-from lret_dist.control_flow import Store
-from lret_dist.shots import Shots
+from lret_dist.circuits.classical import Apply
+from lret_dist.circuits.control_flow import Store
+from lret_dist.records.shots import Shots
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=20), st.data())

@@ -58,7 +58,7 @@ def wandering_circuit(seed: int, *, noisy: bool = True, saving: bool = True) -> 
 def apart(circuit: Circuit, monkeypatch: pytest.MonkeyPatch, **options: Any) -> SimulationResult:
     """The result where one history goes on after the other."""
     with monkeypatch.context() as patch:
-        patch.setattr("lret_dist.histories_choice._MOST_QUBITS", 0)
+        patch.setattr("lret_dist.planning.histories_choice._MOST_QUBITS", 0)
         return simulate(circuit, **options)
 
 
@@ -107,7 +107,7 @@ def test_loops(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_bundles_that_grow_too_large_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
     """However small the parts are, each shot finds what it finds among all."""
-    from lret_dist.side_by_side import Trajectories
+    from lret_dist.runs.side_by_side import Trajectories
 
     most, divided = 0, 0
     original = Trajectories._divide
@@ -125,7 +125,7 @@ def test_bundles_that_grow_too_large_are_divided(monkeypatch: pytest.MonkeyPatch
     options = {"shots": 500, "seed": 7}
     whole = simulate(circuit, **options)
     monkeypatch.setattr(Trajectories, "_divide", watching)
-    monkeypatch.setattr("lret_dist.side_by_side._MOST_BYTES", 16 * 4 * 16)
+    monkeypatch.setattr("lret_dist.runs.side_by_side._MOST_BYTES", 16 * 4 * 16)
     parts = simulate(circuit, **options)
     assert parts.memory() == whole.memory()
     assert most <= 16
@@ -133,7 +133,7 @@ def test_bundles_that_grow_too_large_are_divided(monkeypatch: pytest.MonkeyPatch
 
 
 def test_shots_that_part_meet_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lret_dist.column_stack import ColumnStack
+    from lret_dist.sampled.column_stack import ColumnStack
 
     passes = 0
     original = ColumnStack.apply
@@ -182,7 +182,7 @@ def test_trajectories_have_the_exact_distribution(seed: int) -> None:
     circuit.channel(damping, [0]).channel(damping, [3]).measure(0, 0).measure(3, 1)
     options: dict[str, Any] = {"shots": 4000, "seed": seed}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lret_dist.histories_choice._MOST_QUBITS", 0)
+        patch.setattr("lret_dist.planning.histories_choice._MOST_QUBITS", 0)
         drawn = simulate(circuit, **options)
     exact = simulate(circuit, method="density_matrix", **options | {"seed": seed + 1})
     assert drawn.metadata.truncation == "unbiased"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lret_dist.signals import SignalNotes
+from lret_dist.runs.signals import SignalNotes
 
 
 @pytest.fixture

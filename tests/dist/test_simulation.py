@@ -28,9 +28,9 @@ from lret_dist import (
     TruncationWarning,
     simulate,
 )
-from lret_dist.circuit import Channel
-from lret_dist.machine import Machine
-from lret_dist.planning import prepare
+from lret_dist.circuits.circuit import Channel
+from lret_dist.machines.machine import Machine
+from lret_dist.planning.jobs import prepare
 
 METHODS = ("low_rank", "density_matrix")
 SAVED = ("rho", "part", "probabilities", "value")
@@ -106,7 +106,7 @@ def test_saturated_rank_never_exceeds_the_dimension() -> None:
 
 
 def test_branching_in_parts_equals_dense(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lret_dist.low_rank.LowRank._workspace", lambda _: 20)
+    monkeypatch.setattr("lret_dist.runs.low_rank.LowRank._workspace", lambda _: 20)
     circuit = saved_circuit(11, 4, 40)
     data = simulate(circuit, method="low_rank", epsilon=0, shots=0).data
     np.testing.assert_allclose(data["rho"], evolve(circuit).data["rho"], rtol=0, atol=1e-10)
@@ -156,14 +156,14 @@ def test_seed_fixes_the_samples_whatever_the_threads(monkeypatch: pytest.MonkeyP
     noise = brick_wall_noise(1e-3, 1e-2)
     memory = []
     for threads in ("1", "2"):
-        monkeypatch.setattr("lret_dist.crew.Crew._run", _with_threads(int(threads)))
+        monkeypatch.setattr("lret_dist.sessions.crew.Crew._run", _with_threads(int(threads)))
         memory.append(simulate(circuit, noise, epsilon=0, shots=300, seed=4).memory())
     assert memory[0] == memory[1]
     assert memory[0] != simulate(circuit, noise, epsilon=0, shots=300, seed=5).memory()
 
 
 def _with_threads(threads: int):  # type: ignore[no-untyped-def]
-    from lret_dist.crew import Crew, execute
+    from lret_dist.sessions.crew import Crew, execute
 
     def run(self: Crew, job, orders):  # type: ignore[no-untyped-def]
         return execute(job, self._grids.get(job.grid), threads, orders)

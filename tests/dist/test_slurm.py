@@ -1,7 +1,7 @@
 import pytest
 
-from lret_dist.available_memory import available_bytes, usable
-from lret_dist.slurm import cpus_per_task, memory_on_host, mpi_option, step_tasks
+from lret_dist.machines.available_memory import available_bytes, usable
+from lret_dist.machines.slurm import cpus_per_task, memory_on_host, mpi_option, step_tasks
 
 
 @pytest.mark.parametrize(

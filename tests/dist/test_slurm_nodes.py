@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lret_dist.slurm_nodes import Nodes, SinfoError, nodes_of, read_nodes
+from lret_dist.machines.slurm_nodes import Nodes, SinfoError, nodes_of, read_nodes
 
 #: Partition, cores, memory in MiB, sockets:cores:threads, time limit: one line for each node.
 TOLD = """\

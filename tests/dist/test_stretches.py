@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from random_circuits import ComplexArray, add_random_gate, brick_wall, random_kraus
 
 from lret_dist import Circuit, simulate
-from lret_dist.fusion import fuse
-from lret_dist.operators import Operator
-from lret_dist.program import ChannelStep, Program, SaveStep, Step, UnitaryStep
-from lret_dist.stretches import merge_unitaries
+from lret_dist.numerics.operators import Operator
+from lret_dist.programs.fusion import fuse
+from lret_dist.programs.program import ChannelStep, Program, SaveStep, Step, UnitaryStep
+from lret_dist.programs.stretches import merge_unitaries
 
 
 @pytest.fixture(autouse=True)
 def merge_small_states(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lret_dist.stretches._FEWEST_QUBITS", 10)
+    monkeypatch.setattr("lret_dist.programs.stretches._FEWEST_QUBITS", 10)
 
 
 def unmerged(program: Program) -> list[Step]:

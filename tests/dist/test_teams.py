@@ -20,9 +20,9 @@ from lret_dist import (
     SimulationRequest,
     get_session,
 )
-from lret_dist.machine import Machine
-from lret_dist.planning import PreparedRequest, prepare
-from lret_dist.teams import Teams, choose_teams
+from lret_dist.machines.machine import Machine
+from lret_dist.planning.jobs import PreparedRequest, prepare
+from lret_dist.sessions.teams import Teams, choose_teams
 
 MPI_RANKS = 3
 

@@ -179,7 +179,7 @@ def test_saves_in_the_middle_and_after_a_measurement() -> None:
 
 
 def test_seed_fixes_everything_whatever_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lret_dist.crew import Crew
+    from lret_dist.sessions.crew import Crew
 
     circuit = brick_wall(5, 6).save_probabilities(key="p").measure_all()
     noise, original = brick_wall_noise(1e-2, 5e-2), Crew.run
@@ -206,7 +206,7 @@ def test_steps_in_one_call_or_in_many(precision: str, monkeypatch: pytest.Monkey
     circuit.gate("cx", [13, 0]).save_probabilities(range(6), key="p")
     options = {"truncation": "unbiased", "resolution": 1e-2, "precision": precision, "seed": 2}
     together = simulate(circuit, noise, shots=0, **options).data["p"]
-    monkeypatch.setattr("lret_dist.sampled._ELEMENT_STEPS", 1)
+    monkeypatch.setattr("lret_dist.sampled.sampled_state._ELEMENT_STEPS", 1)
     alone = simulate(circuit, noise, shots=0, **options).data["p"]
     np.testing.assert_allclose(
         together, alone, rtol=0, atol=1e-12 if precision == "double" else 1e-5
@@ -280,8 +280,8 @@ def test_a_certified_run_follows_where_sampling_would_take_too_long(
     circuit, noise = with_values(brick_wall(4, 6)), brick_wall_noise(1e-2, 1e-1)
     metadata = simulate(circuit, noise, shots=0).metadata
     assert metadata.truncation_reason == "affordable"
-    monkeypatch.setattr("lret_dist.truncation._CHEAP_VALUES", 0)
-    monkeypatch.setattr("lret_dist.truncation._ADVANTAGE", 0.01)
+    monkeypatch.setattr("lret_dist.planning.truncation._CHEAP_VALUES", 0)
+    monkeypatch.setattr("lret_dist.planning.truncation._ADVANTAGE", 0.01)
     metadata = simulate(circuit, noise, shots=0).metadata
     assert metadata.truncation_reason == "sampling would have taken too many columns"
     assert metadata.truncation == "certified"
@@ -290,7 +290,7 @@ def test_a_certified_run_follows_where_sampling_would_take_too_long(
 
 
 def test_target_that_is_missed_warns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lret_dist.batches._Batches._next_round", lambda _, done, **__: done)
+    monkeypatch.setattr("lret_dist.runs.batches._Batches._next_round", lambda _, done, **__: done)
     circuit, noise = with_values(brick_wall(4, 6)), brick_wall_noise(1e-2, 1e-1)
     with pytest.warns(TruncationWarning, match=r"standard error is 0\.\d+, more than the 0.0001"):
         simulate(circuit, noise, standard_error=1e-4, shots=0, seed=1)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from mpi_job import LAUNCHER, Job
 
-from lret_dist.checkpoint_reader import is_whole
+from lret_dist.checkpoints.reader import is_whole
 
 Launch = Callable[..., Job]
 

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lret_dist import CheckpointError, ProcessGrid
-from lret_dist.checkpoint_folder import CheckpointFolder
-from lret_dist.checkpoint_reader import Checkpoint, is_whole
-from lret_dist.checkpoint_writer import Matrix, write_checkpoint
-from lret_dist.communicator import GridCommunicator
+from lret_dist.checkpoints.folder import CheckpointFolder
+from lret_dist.checkpoints.reader import Checkpoint, is_whole
+from lret_dist.checkpoints.writer import Matrix, write_checkpoint
+from lret_dist.grid.communicator import GridCommunicator
 
 COMM = GridCommunicator(ProcessGrid(1, 1))
 TRAILER = struct.Struct("<QQQI")

@@ -8,8 +8,8 @@ from pathlib import Path
 from random_circuits import brick_wall, brick_wall_noise
 
 from lret_dist import Circuit, TruncationWarning, simulate
-from lret_dist.process_memory import peak_mb, reset_peak
-from lret_dist.saves import SaveFactor
+from lret_dist.circuits.saves import SaveFactor
+from lret_dist.machines.process_memory import peak_mb, reset_peak
 
 HEAVY = brick_wall_noise(1e-2, 5e-2)
 

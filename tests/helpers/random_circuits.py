@@ -15,8 +15,8 @@ from lret_dist import (
     SaveProbabilities,
     SaveVariance,
 )
-from lret_dist.channels import paulis
-from lret_dist.gates import gate_matrix, gate_names
+from lret_dist.numerics.channels import paulis
+from lret_dist.numerics.gates import gate_matrix, gate_names
 
 ComplexArray = NDArray[np.complex128]
 PARAMETERS = {"u": 3} | dict.fromkeys(

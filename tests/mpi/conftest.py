@@ -14,7 +14,7 @@ from _pytest.terminal import TerminalReporter
 from mpi4py import MPI
 
 from lret_dist import ProcessGrid
-from lret_dist.prediction import Prediction
+from lret_dist.planning.prediction import Prediction
 
 HERE = Path(__file__).parent
 
@@ -47,7 +47,7 @@ def small_runs_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> Prediction:
         return predict(max(grids, key=lambda grid: (grid.size, grid.rows)))
 
-    monkeypatch.setattr("lret_dist.planning.best_of", largest)
+    monkeypatch.setattr("lret_dist.planning.jobs.best_of", largest)
 
 
 @pytest.fixture(autouse=True)

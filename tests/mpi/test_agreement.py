@@ -10,8 +10,8 @@ import pytest
 from mpi4py import MPI
 
 from lret_dist import CheckpointError, ProcessGrid
-from lret_dist.agreement import agreeing
-from lret_dist.communicator import GridCommunicator
+from lret_dist.grid.agreement import agreeing
+from lret_dist.grid.communicator import GridCommunicator
 
 WORLD = MPI.COMM_WORLD
 HOST = socket.gethostname()

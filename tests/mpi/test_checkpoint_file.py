@@ -14,10 +14,10 @@ from mpi4py import MPI
 from small_disk import largest_file, mounted, unmount
 
 from lret_dist import CheckpointError, ProcessGrid
-from lret_dist.checkpoint_folder import CheckpointFolder
-from lret_dist.checkpoint_reader import Checkpoint
-from lret_dist.checkpoint_writer import Matrix, write_checkpoint
-from lret_dist.communicator import GridCommunicator, split
+from lret_dist.checkpoints.folder import CheckpointFolder
+from lret_dist.checkpoints.reader import Checkpoint
+from lret_dist.checkpoints.writer import Matrix, write_checkpoint
+from lret_dist.grid.communicator import GridCommunicator, split
 
 WORLD = MPI.COMM_WORLD
 ROWS = 16
@@ -122,7 +122,7 @@ def test_every_grid_reads_what_every_grid_wrote(
     buffer: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lret_dist.checkpoint_table.BUFFER_BYTES", buffer)
+    monkeypatch.setattr("lret_dist.checkpoints.table.BUFFER_BYTES", buffer)
     widths = (some * comm.grid.columns)[: comm.grid.columns]
     write(folder / "a.lret", comm, widths, dtype)
     check(folder / "a.lret", comm, dtype)

@@ -29,12 +29,12 @@ from lret_dist import (
     StoppedError,
     simulate_collectively,
 )
-from lret_dist.checkpoint_lock import alone_with
-from lret_dist.communicator import GridCommunicator
-from lret_dist.evolution import Evolution
-from lret_dist.histories import Task
-from lret_dist.orders import Order, Orders
-from lret_dist.records import CheckpointSettings, Outcome
+from lret_dist.checkpoints.lock import alone_with
+from lret_dist.grid.communicator import GridCommunicator
+from lret_dist.records.run_records import CheckpointSettings, Outcome
+from lret_dist.runs.evolution import Evolution
+from lret_dist.runs.histories import Task
+from lret_dist.runs.orders import Order, Orders
 
 if TYPE_CHECKING:
     from lret_dist import SimulationResult
@@ -114,7 +114,7 @@ def test_a_stopped_run_goes_on_anywhere(
     stopping: Callable[[int], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lret_dist.low_rank.density_pays", lambda _, step, __: step >= 12)
+    monkeypatch.setattr("lret_dist.runs.low_rank.density_pays", lambda _, step, __: step >= 12)
     circuit = measured_on_the_way()
     options = {"method": method, "epsilon": 0, "shots": 60, "seed": 5}
     expected = run(circuit, MPI.COMM_SELF, **options)
@@ -124,7 +124,7 @@ def test_a_stopped_run_goes_on_anywhere(
         with pytest.raises(StoppedError, match=r"stopped by a signal after .* it is saved"):
             run(circuit, parallelization=partition, **saved)
     monkeypatch.undo()
-    monkeypatch.setattr("lret_dist.low_rank.density_pays", lambda _, step, __: step >= 12)
+    monkeypatch.setattr("lret_dist.runs.low_rank.density_pays", lambda _, step, __: step >= 12)
     assert len(list(folder.iterdir())) >= 1
     WORLD.Barrier()
     if after % 2:
@@ -221,7 +221,7 @@ def test_a_sampled_run_goes_on_anywhere(
     stopping: Callable[[int], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lret_dist.batches._BATCHES_AT_ONCE", 1)
+    monkeypatch.setattr("lret_dist.runs.batches._BATCHES_AT_ONCE", 1)
     rng = np.random.default_rng(3)
     circuit = add_saves(random_circuit(rng, 5, 30), rng)
     circuit = measured_on_the_way() if blind else circuit.measure_all()
@@ -319,7 +319,7 @@ def test_another_run_takes_no_notice(folder: Path, stopping: Callable[[int], Non
 def test_an_equal_run_is_refused_on_every_mpi_rank(
     partition: Parallelization, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lret_dist.planning.fingerprint", lambda *_: "f" * 64)
+    monkeypatch.setattr("lret_dist.planning.jobs.fingerprint", lambda *_: "f" * 64)
     files = CheckpointSettings(folder=str(folder), fingerprint="f" * 64, interval=1.0)
     options = {"shots": 10, "checkpoint": folder, "parallelization": partition}
     with ExitStack() as stack:

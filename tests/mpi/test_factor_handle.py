@@ -16,16 +16,16 @@ from lret_dist import (
     SimulationRequest,
     simulate_collectively,
 )
-from lret_dist.communicator import GridCommunicator
-from lret_dist.crew import COMMAND, Crew, Grids, next_message, take_part, tell
+from lret_dist.circuits.saves import SaveExpectationValue, SaveFactor, SaveProbabilities
 from lret_dist.errors import ReleasedError
-from lret_dist.kept_factors import KeptFactor, keep
-from lret_dist.machine import Machine
-from lret_dist.planning import prepare
-from lret_dist.questions import Gram, Inquiry, Overlaps, answer
-from lret_dist.saves import SaveExpectationValue, SaveFactor, SaveProbabilities
-from lret_dist.signals import SignalNotes
-from lret_dist.state import State
+from lret_dist.factors.state import State
+from lret_dist.grid.communicator import GridCommunicator
+from lret_dist.machines.machine import Machine
+from lret_dist.planning.jobs import prepare
+from lret_dist.results.kept_factors import KeptFactor, keep
+from lret_dist.results.questions import Gram, Inquiry, Overlaps, answer
+from lret_dist.runs.signals import SignalNotes
+from lret_dist.sessions.crew import COMMAND, Crew, Grids, next_message, take_part, tell
 
 WORLD = MPI.COMM_WORLD
 GRIDS = [ProcessGrid(r, WORLD.size // r) for r in (1, 2, 4) if WORLD.size % r == 0]
@@ -68,7 +68,7 @@ def exact_columns(state: State) -> np.ndarray:
 def test_answers(
     comm: GridCommunicator, number: int, dtype: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lret_dist.gram.BUFFER_BYTES", 1000)
+    monkeypatch.setattr("lret_dist.factors.gram.BUFFER_BYTES", 1000)
     state = shuffled(comm, 3 * columns(1, number), dtype)
     exact = LowRankState(exact_columns(state))
     kept = keep(state, ORDER)

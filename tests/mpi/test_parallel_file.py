@@ -13,8 +13,8 @@ from mpi4py import MPI
 from small_disk import largest_file
 
 from lret_dist import CheckpointError, ProcessGrid
-from lret_dist.communicator import GridCommunicator
-from lret_dist.parallel_file import open_file
+from lret_dist.grid.communicator import GridCommunicator
+from lret_dist.grid.parallel_file import open_file
 
 WORLD = MPI.COMM_WORLD
 SIZE = 1000

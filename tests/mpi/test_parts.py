@@ -8,15 +8,15 @@ from mpi4py import MPI
 from random_circuits import amplitude_damping, depolarizing
 
 from lret_dist import Circuit, ProcessGrid
-from lret_dist.branching import candidate_weights, choose
-from lret_dist.channels import embed
-from lret_dist.communicator import GridCommunicator
-from lret_dist.compression import Cut, compress
-from lret_dist.dealing import append_branches, keep_dominant
-from lret_dist.fusion import fuse
-from lret_dist.operators import Operator
-from lret_dist.program import ChannelStep
-from lret_dist.state import State
+from lret_dist.factors.branching import candidate_weights, choose
+from lret_dist.factors.compression import Cut, compress
+from lret_dist.factors.dealing import append_branches, keep_dominant
+from lret_dist.factors.state import State
+from lret_dist.grid.communicator import GridCommunicator
+from lret_dist.numerics.channels import embed
+from lret_dist.numerics.operators import Operator
+from lret_dist.programs.fusion import fuse
+from lret_dist.programs.program import ChannelStep
 
 WORLD = MPI.COMM_WORLD
 GRIDS = [ProcessGrid(r, WORLD.size // r) for r in (1, 2, 4) if WORLD.size % r == 0]
@@ -50,7 +50,7 @@ def density_matrix(state: State) -> np.ndarray:
 def test_exchange_moves_rows_and_nothing_else(
     comm: GridCommunicator, order: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lret_dist.exchange.BUFFER_BYTES", 100)
+    monkeypatch.setattr("lret_dist.grid.exchange.BUFFER_BYTES", 100)
     whole = columns(1, 7)
     state = spread(comm, whole)
     for qubits in (order, (0, 1, 3), (4, 2, 0)):
@@ -76,7 +76,7 @@ def test_flips_of_distributed_bits_move_nothing(
     probabilities = (np.abs(flipped) ** 2).sum(axis=1)
     here = slice(comm.row * len(before), (comm.row + 1) * len(before))
     np.testing.assert_allclose(state.probabilities(), probabilities[here], atol=1e-14)
-    monkeypatch.setattr("lret_dist.exchange.BUFFER_BYTES", 100)
+    monkeypatch.setattr("lret_dist.grid.exchange.BUFFER_BYTES", 100)
     for away in ((0, 1, 3), (4, 2, 0), (2, 1, 4)):
         state.distribute(away[: comm.grid.row_bits])
         np.testing.assert_allclose(state.probabilities(), probabilities[here], atol=1e-14)
@@ -90,8 +90,8 @@ def test_flips_of_distributed_bits_move_nothing(
 def test_compression_keeps_the_largest_weights(
     comm: GridCommunicator, number: int, buffer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lret_dist.compression.BUFFER_BYTES", buffer)
-    monkeypatch.setattr("lret_dist.gram.BUFFER_BYTES", buffer)
+    monkeypatch.setattr("lret_dist.factors.compression.BUFFER_BYTES", buffer)
+    monkeypatch.setattr("lret_dist.factors.gram.BUFFER_BYTES", buffer)
     whole = columns(2, number)
     rho = whole @ whole.conj().T
     weights = np.linalg.eigvalsh(rho)[::-1]

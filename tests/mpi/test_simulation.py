@@ -131,8 +131,8 @@ def test_initial_state_and_rank(partition: Parallelization, precision: str) -> N
 def test_change_to_the_density_matrix_on_the_way(
     partition: Parallelization, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lret_dist.low_rank.density_pays", lambda _, step, __: step >= number)
-    monkeypatch.setattr("lret_dist.histories_choice._MOST_QUBITS", 0)
+    monkeypatch.setattr("lret_dist.runs.low_rank.density_pays", lambda _, step, __: step >= number)
+    monkeypatch.setattr("lret_dist.planning.histories_choice._MOST_QUBITS", 0)
     circuit = saved_circuit(21, 5, 40).measure(1, 1).gate("h", [1]).save_density_matrix(key="end")
     result = run(circuit, epsilon=0, shots=10, parallelization=partition)
     if DRIVER:
@@ -239,7 +239,7 @@ def test_a_run_that_is_refused_memory_on_one_rank(monkeypatch: pytest.MonkeyPatc
     circuit = random_circuit(np.random.default_rng(7), 5, 20).channel(amplitude_damping(0.1), [4])
     options = {"method": "low_rank", "truncation": "certified", "process_grid": (1, 1)}
     with monkeypatch.context() as patch:
-        patch.setattr("lret_dist.low_rank.append_branches", refuse)
+        patch.setattr("lret_dist.runs.low_rank.append_branches", refuse)
         with pytest.raises(InsufficientMemoryError, match="no more of it"):
             run(circuit, shots=0, **options)
     result = run(circuit, shots=0, **options)
@@ -255,7 +255,7 @@ def test_diagonal_steps_on_distributed_bits_need_no_exchange(
     for qubit in range(5):
         circuit.gate("rz", [qubit], 0.1 + qubit).gate("cz", [qubit, (qubit + 1) % 5])
     circuit.channel([np.sqrt(0.9) * np.eye(2), np.sqrt(0.1) * np.diag([1, -1])], [4])
-    monkeypatch.setattr("lret_dist.state.swap_bits", _refuse)
+    monkeypatch.setattr("lret_dist.factors.state.swap_bits", _refuse)
     options = {"method": "low_rank", "epsilon": 0, "parallelization": partition}
     result = run(circuit, shots=0, **options)
     if DRIVER:
@@ -280,7 +280,7 @@ def test_flips_and_pauli_noise_on_distributed_bits_need_no_exchange(
     circuit.save_expectation_value({"XYZZY": 1.0, "IIZIX": 0.5}, key="pauli")
     circuit.save_probabilities([4, 1], key="p").save_density_matrix(key="rho")
     exact = evolve(circuit, columns=columns).data
-    monkeypatch.setattr("lret_dist.state.swap_bits", _refuse)
+    monkeypatch.setattr("lret_dist.factors.state.swap_bits", _refuse)
     options = {"method": "low_rank", "epsilon": 0, "parallelization": partition, "shots": 0}
     result = run(circuit, initial_state=columns, **options)
     if DRIVER:

@@ -18,7 +18,7 @@ from random_circuits import (
 )
 
 from lret_dist import Circuit, simulate_collectively
-from lret_dist.fusion import fuse
+from lret_dist.programs.fusion import fuse
 
 if TYPE_CHECKING:
     from lret_dist.options import Parallelization

@@ -18,10 +18,10 @@ from lret_dist import (
     SimulationRequest,
     simulate_collectively,
 )
-from lret_dist.crew import Grids, survey
-from lret_dist.forecast import forecast
-from lret_dist.prediction import best_of
-from lret_dist.process_grid import ProcessGrid
+from lret_dist.grid.process_grid import ProcessGrid
+from lret_dist.planning.forecast import forecast
+from lret_dist.planning.prediction import best_of
+from lret_dist.sessions.crew import Grids, survey
 
 WORLD = MPI.COMM_WORLD
 
@@ -82,7 +82,7 @@ def test_failures_name_the_mpi_ranks_of_the_job(
             raise OSError(28, "No space left on device")
 
     for kind in ("PlainFile", "_MpiFile"):
-        monkeypatch.setattr(f"lret_dist.parallel_file.{kind}.sync", broken)
+        monkeypatch.setattr(f"lret_dist.grid.parallel_file.{kind}.sync", broken)
     options = {"parallelization": "column", "checkpoint": folder, "checkpoint_interval": 1e-9}
     with pytest.raises(CheckpointError) as caught:
         simulate_collectively(circuit, comm=part, shots=0, **options)
@@ -98,7 +98,7 @@ def test_failures_name_the_mpi_ranks_of_the_job(
 def test_a_plan_for_the_same_machine_names_the_grid_of_the_run(
     qubits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lret_dist.planning.best_of", best_of)
+    monkeypatch.setattr("lret_dist.planning.jobs.best_of", best_of)
     _, machine = survey(WORLD)
     monkeypatch.setattr("lret_dist.api.survey", lambda _: (1, machine))
     circuit = brick_wall_noise(1e-3, 1e-2).bind(brick_wall(qubits, 4)).save_probabilities()

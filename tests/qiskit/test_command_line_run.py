@@ -47,7 +47,7 @@ def test_a_summary_goes_beside_the_file_of_the_result(tmp_path: Path, ghz_file: 
 def test_progress_is_told_line_by_line_where_that_is_asked_for(
     tmp_path: Path, option: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lret_dist.progress_bar._LATE", 0)
+    monkeypatch.setattr("lret_dist.runs.progress_bar._LATE", 0)
     wall = brick_wall(tmp_path, 12, 10)
     result = lret("run", wall, "--noise", RATES, "--truncation", "certified", *option)
     assert json.loads(result.stdout)["shots"] == 1024

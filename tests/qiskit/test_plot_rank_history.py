@@ -13,7 +13,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 from lret_dist import Circuit, simulate
-from lret_dist.records import History
+from lret_dist.records.run_records import History
 from lret_qiskit import LRETBackend
 from lret_qiskit.visualization import plot_rank_history
 

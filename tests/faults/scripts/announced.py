@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lret_dist.launcher import launched_rank
-from lret_dist.signals import SignalNotes
+from lret_dist.machines.launcher import launched_rank
+from lret_dist.runs.signals import SignalNotes
 
 _active = SignalNotes.active
 

@@ -5,7 +5,8 @@ import signal
 import tempfile
 import time
 
-from lret_dist import Circuit, SimulationOptions, SimulationRequest, StoppedError, crew, get_session
+from lret_dist import Circuit, SimulationOptions, SimulationRequest, StoppedError, get_session
+from lret_dist.sessions import crew
 
 assemble = crew.assemble_result
 session = get_session()

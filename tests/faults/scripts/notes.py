@@ -3,7 +3,7 @@
 import mmap
 
 from lret_dist import get_session
-from lret_dist.process_memory import peak_mb, reset_peak
+from lret_dist.machines.process_memory import peak_mb, reset_peak
 
 
 def take_and_give_back(times: int) -> None:

@@ -6,7 +6,7 @@ import sys
 from random_circuits import brick_wall, brick_wall_noise
 
 from lret_dist import get_session, simulate
-from lret_dist.launcher import launched_rank
+from lret_dist.machines.launcher import launched_rank
 
 place, rank, folder = sys.argv[1:]
 if launched_rank() == rank:

@@ -10,8 +10,9 @@ from pathlib import Path
 import announced  # noqa: F401
 from random_circuits import brick_wall, brick_wall_noise
 
-from lret_dist import get_session, parallel_file, simulate
-from lret_dist.launcher import launched_rank
+from lret_dist import get_session, simulate
+from lret_dist.grid import parallel_file
+from lret_dist.machines.launcher import launched_rank
 
 folder, layers, interval = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 
@@ -23,7 +24,7 @@ if sys.argv[4:] == [launched_rank()]:
             resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
         return open_file(path, *arguments, **options)
 
-    from lret_dist import checkpoint_writer
+    from lret_dist.checkpoints import writer as checkpoint_writer
 
     checkpoint_writer.open_file = open_limited
 

@@ -5,7 +5,7 @@ import itertools
 from mpi4py import MPI
 
 from lret_dist import Circuit, simulate
-from lret_dist.communicator import GridCommunicator
+from lret_dist.grid.communicator import GridCommunicator
 
 calls = itertools.count()
 

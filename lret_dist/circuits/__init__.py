@@ -1,0 +1,1 @@
+"""What is simulated, as plain data: operations, noise, what is saved, initial states."""

@@ -1,0 +1,1 @@
+"""The density matrix as real Pauli coefficients."""

@@ -1,0 +1,1 @@
+"""The factor L of rho = L L^dagger: branching, dealing out, compression."""

@@ -1,0 +1,1 @@
+"""Files that are read with limits, and written as a whole."""

@@ -1,0 +1,1 @@
+"""What there is to run on: cores, memory, launchers, what Slurm gave."""

@@ -1,0 +1,1 @@
+"""Small matrices of gates and channels, and random numbers."""

@@ -1,0 +1,1 @@
+"""The list of steps that a circuit becomes, gates and noise multiplied together."""

@@ -1,0 +1,1 @@
+"""One circuit on the MPI ranks of its grid, from the first step to the last."""

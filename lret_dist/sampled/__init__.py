@@ -1,0 +1,1 @@
+"""States with sampled columns, and what they estimate."""

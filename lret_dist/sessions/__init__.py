@@ -1,0 +1,1 @@
+"""Driver and workers: MPI ranks that run jobs together, wherever they are."""
