@@ -136,8 +136,10 @@ class Work:
 
     def done(self, steps: int) -> float:
         """Part of the work that so many steps are."""
+        if not steps:
+            return 0.0
         if self._sums is None:
-            # First when somebody asks: short runs never do.
+            # Later than the first note: runs of less than its period never come here.
             self._sums = [0.0, *accumulate(self._costs())]
         return self._sums[steps] / (self._sums[-1] or 1.0)
 

@@ -8,15 +8,12 @@ import warnings
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from rich.console import Console
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-
 from lret_dist.units import time_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rich.live import Live
 
     from lret_dist.runs.progress import Progress
 
@@ -79,24 +76,32 @@ def wait_with_bar(
         timeout: seconds to wait at most, or None.
         option: True to show it in any case, ``"auto"`` in a terminal or a notebook only.
     """
-    display = _display(option)
-    if display is None:
+    if option is False or callable(option):
         return wait(timeout)
     started = time.monotonic()
+    # A short run ends before anything would be shown, and wakes this thread once.
+    if wait(_LATE if timeout is None else min(_LATE, timeout)):
+        return True
+    display = _display(option)
+    if display is None:
+        return wait(_left(timeout, started))
     with closing(display):
         while True:
-            waited = time.monotonic() - started
-            if timeout is not None and waited + _LOOK >= timeout:
-                return wait(max(0.0, timeout - waited))
+            left = _left(timeout, started)
+            if left is not None and left <= _LOOK:
+                return wait(left)
             if wait(_LOOK):
                 return True
-            if waited >= _LATE and (now := progress()) is not None:
+            if (now := progress()) is not None:
                 display.show(now)
 
 
+def _left(timeout: float | None, started: float) -> float | None:
+    """Seconds that are left of a timeout."""
+    return None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
+
+
 def _display(option: ProgressOption) -> _Display | None:
-    if option is False or callable(option):
-        return None
     if _in_notebook():
         return _Notebook()
     if sys.stderr.isatty():
@@ -118,6 +123,12 @@ class _Terminal:
         self._live: Live | None = None
 
     def show(self, progress: Progress) -> None:
+        # Loaded by runs that take long enough: rich takes longer to load than a short run.
+        from rich.console import Console
+        from rich.live import Live
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
         if self._live is None:
             console = Console(stderr=True)
             self._live = Live(
