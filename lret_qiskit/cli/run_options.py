@@ -21,6 +21,7 @@ from lret_qiskit.cli.noise_option import NOISE_HELP, noise_from
 from lret_qiskit.cli.observables import OBSERVABLE_HELP, NamedObservable, with_observables
 from lret_qiskit.noise_matching import check_noise_acts
 from lret_qiskit.noise_model_importer import ImportCache
+from lret_qiskit.translators.parameters import free_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -191,8 +192,8 @@ class NamedRun:
 def _readable(file: Path) -> QuantumCircuit:
     """The circuit in a file, whose parameters all have values."""
     circuit = load_circuit(file)
-    if circuit.parameters:
-        names = ", ".join(sorted(each.name for each in circuit.parameters))
+    if parameters := free_parameters(circuit):
+        names = ", ".join(each.name for each in parameters)
         raise ValueError(
             f"{file}: the circuit has parameters without values: {names}; give them values with "
             "circuit.assign_parameters({...}) before it is written to the file"

@@ -211,8 +211,8 @@ def _distances(
         why = "Aer's is not exact" if not exact else "it is too large"
         found["notes"].append(f"The states are not compared: {why}.")
         return found
-    again = {name: mine.runs[0].metadata[name] for name in ("truncation",)}
-    again["seed_simulator"] = mine.runs[0].metadata["seed"]
+    facts = mine.runs[0].metadata
+    again = {"truncation": facts["truncation"], "seed_simulator": facts["seed"]}
     patience = _PATIENCE_FOR_STATE * limit
     own, its = mine.attempt(kinds[0], again, patience), other.attempt(kinds[0], {}, patience)
     if own is None or its is None:

@@ -216,8 +216,3 @@ class Comparison:
             return cls(**given)
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"expected what Comparison.to_dict gives; {error!r}") from None
-
-
-def _row(document: Mapping[str, Any]) -> SimulatorRuns:
-    given = {k: v for k, v in document.items() if k != "median_seconds"}
-    return SimulatorRuns(**{**given, "seconds": tuple(given["seconds"])})

@@ -13,6 +13,7 @@ from qiskit.transpiler.passes import BasisTranslator, UnrollCustomDefinitions
 from qiskit_aer import AerSimulator
 
 from lret_qiskit.backends.target import build_target
+from lret_qiskit.translators.parameters import free_parameters
 
 if TYPE_CHECKING:
     from qiskit.circuit import CircuitInstruction
@@ -58,8 +59,8 @@ class Subject:
         """
         if not isinstance(circuit, QuantumCircuit):
             raise TypeError(f"circuit must be a QuantumCircuit, got {type(circuit).__name__}")
-        if circuit.num_parameters:
-            names = ", ".join(sorted(each.name for each in circuit.parameters))
+        if parameters := free_parameters(circuit):
+            names = ", ".join(each.name for each in parameters)
             raise ValueError(f"the circuit's parameters need values: {names}")
         known = _known_to_aer(_without_saves(circuit))
         used = _used(known)

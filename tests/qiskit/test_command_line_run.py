@@ -117,7 +117,7 @@ def test_a_circuit_that_measures_nothing(tmp_path: Path) -> None:
             ["--max-rank", "2", "--truncation", "unbiased"],
             "--max-rank needs --truncation certified",
         ),
-        (["--plot", "x.txt"], "expected a name that ends with .png, .pdf, .svg, .jpg, got x.txt"),
+        (["--plot", "x.txt"], "expected a name that ends with .png, .pdf, .svg, got x.txt"),
         (["--plot", "/nowhere/x.png"], "there is no folder /nowhere"),
         (["--shots", "many"], "'many' is not a valid integer"),
         (["--truncation", "none"], "'none' is not one of"),
