@@ -5,20 +5,19 @@ from __future__ import annotations
 import platform
 from datetime import date
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from report import processor
 
-from lret_dist.units import size_text, time_text
+from lret_qiskit.cli.comparison_table import memory_cell, time_cell
 from lret_qiskit.comparison import MOST_MATRIX_QUBITS, Comparison
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lret_qiskit.comparison import SimulatorRuns
+    from measurements import Row
 
-Row = dict[str, Any]
-MIB = 2**20
+    from lret_qiskit.comparison import SimulatorRuns
 
 
 def line(row: Row) -> str:
@@ -27,26 +26,13 @@ def line(row: Row) -> str:
     parts = [f"{found.name:<32} n={row['key']['qubits']:<3}"]
     for each in found.runs:
         more = f" {found.times(each)}x" if found.times(each) else ""
-        parts.append(f"{side(each)} {seconds(found, each)} {memory(each)}{more}")
+        parts.append(f"{side(each)} {time_cell(found, each)} {memory_cell(each)}{more}")
     return " | ".join([*parts, f"distance {distance(found) or 'unknown'}"])
 
 
 def side(row: SimulatorRuns) -> str:
     """A row's simulator and method."""
     return f"{row.simulator.removeprefix('Qiskit ')} ({row.method.replace('_', ' ')})"
-
-
-def seconds(found: Comparison, row: SimulatorRuns) -> str:
-    if row.status == "ended":
-        return f"> {time_text(found.limit)}"
-    return row.status if row.median_seconds is None else time_text(row.median_seconds)
-
-
-def memory(row: SimulatorRuns) -> str:
-    """What a run added to its process's peak; in brackets what it would have taken."""
-    if row.memory_mib is not None:
-        return size_text(row.memory_mib * MIB) if row.memory_mib >= 1 else "< 1 MiB"
-    return "" if row.predicted_mib is None else f"({size_text(row.predicted_mib * MIB)})"
 
 
 def distance(found: Comparison) -> str:
@@ -101,12 +87,12 @@ def cells(row: Row) -> Row:
         "circuit": asked["circuit"],
         "noise": asked["noise"],
         "qubits": asked["qubits"],
-        "LRET": seconds(found, mine),
-        "Aer": seconds(found, matrix),
-        "Aer, trajectories": "" if other is matrix else seconds(found, other),
+        "LRET": time_cell(found, mine),
+        "Aer": time_cell(found, matrix),
+        "Aer, trajectories": "" if other is matrix else time_cell(found, other),
         "times faster": found.times(other),
-        "LRET memory": memory(mine),
-        "Aer memory": memory(matrix),
+        "LRET memory": memory_cell(mine),
+        "Aer memory": memory_cell(matrix),
         "rank": mine.rank,
         "certified": certified,
         "distance": distance(found),

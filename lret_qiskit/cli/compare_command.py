@@ -11,7 +11,7 @@ from lret_dist.files.atomic_file import write_text
 from lret_qiskit.cli.comparison_table import comparison_table
 from lret_qiskit.cli.new_file import NewFile, spare_inputs
 from lret_qiskit.cli.plot_option import NewPlot
-from lret_qiskit.cli.run_options import NamedRun, circuit_file, input_files, plan_options
+from lret_qiskit.cli.run_options import NamedRun, circuit_file, compare_options, input_files
 from lret_qiskit.cli.terminal import as_json, is_read_by_a_person, show
 from lret_qiskit.comparison import compare_with_aer
 
@@ -25,7 +25,7 @@ __all__ = ["compare"]
 
 @click.command(short_help="Compare with Qiskit Aer: time, memory and results.")
 @circuit_file
-@plan_options
+@compare_options
 @click.option(
     "--threads",
     type=click.IntRange(1),
@@ -66,8 +66,6 @@ def compare(
     A terminal shows a table; a pipe or file gets JSON. Under "mpirun -n 4 lret compare ..." LRET
     runs on all MPI ranks, and Aer beside MPI rank 0 alone.
     """
-    if given["observable"]:
-        raise click.UsageError("--observable does not go with a comparison, which is of states")
     for option, target in (("--output", output), ("--plot", plot)):
         spare_inputs(target, option, input_files(file, given))
     named = NamedRun.of(file, given)

@@ -14,7 +14,7 @@ from lret_qiskit.cli.terminal import MUTED
 if TYPE_CHECKING:
     from lret_qiskit.comparison import Comparison, SimulatorRuns
 
-__all__ = ["comparison_table"]
+__all__ = ["comparison_table", "memory_cell", "time_cell"]
 
 _MIB = 2**20
 
@@ -31,9 +31,9 @@ def comparison_table(found: Comparison) -> Group:
         table.add_row(
             row.simulator,
             row.method.replace("_", " "),
-            _time(found, row),
+            time_cell(found, row),
             found.times(row),
-            _memory(row),
+            memory_cell(row),
             Text(_error(row)),
         )
     about = f"{found.name}: {found.num_qubits} qubits, {found.shots} shots, {_threads(found)}"
@@ -48,20 +48,20 @@ def _threads(found: Comparison) -> str:
     return threads if mine.mpi_ranks == 1 else f"{mine.mpi_ranks} MPI ranks of {threads}"
 
 
-def _time(found: Comparison, row: SimulatorRuns) -> str:
+def time_cell(found: Comparison, row: SimulatorRuns) -> str:
+    """A row's median time, or what became of its runs."""
     if row.status == "ended":
         return f"> {time_text(found.limit)}"
     seconds = row.median_seconds
     return row.status if seconds is None else time_text(seconds)
 
 
-def _memory(row: SimulatorRuns) -> str:
+def memory_cell(row: SimulatorRuns) -> str:
+    """What a run added to its process's peak; in brackets what its state would have taken."""
     if row.memory_mib is not None:
         # Of less than a page's worth of pages nothing can be said.
         return size_text(row.memory_mib * _MIB) if row.memory_mib >= 1 else "< 1 MiB"
-    if row.status == "refused" and row.predicted_mib is not None:
-        return f"({size_text(row.predicted_mib * _MIB)})"
-    return ""
+    return "" if row.predicted_mib is None else f"({size_text(row.predicted_mib * _MIB)})"
 
 
 def _error(row: SimulatorRuns) -> str:

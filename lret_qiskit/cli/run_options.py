@@ -30,15 +30,23 @@ if TYPE_CHECKING:
 
     from lret_dist import SimulationRequest
 
-__all__ = ["NamedRun", "as_arguments", "circuit_file", "input_files", "plan_options", "run_options"]
+__all__ = [
+    "NamedRun",
+    "as_arguments",
+    "circuit_file",
+    "compare_options",
+    "input_files",
+    "plan_options",
+    "run_options",
+]
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 #: The file of a circuit, which must be there.
 circuit_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-_PLAN_OPTIONS = (
-    click.option("--noise", metavar="MODEL", help=NOISE_HELP),
-    click.option("--observable", metavar="PAULIS", multiple=True, help=OBSERVABLE_HELP),
+_NOISE = click.option("--noise", metavar="MODEL", help=NOISE_HELP)
+_OBSERVABLE = click.option("--observable", metavar="PAULIS", multiple=True, help=OBSERVABLE_HELP)
+_OTHERS = (
     click.option("--shots", type=int, help="Samples of the classical bits.  [default: 1024]"),
     click.option(
         "--epsilon",
@@ -68,8 +76,7 @@ _PLAN_OPTIONS = (
         help="Most MiB of the run on each MPI rank, beside Python.  [default: what is free]",
     ),
 )
-_RUN_OPTIONS = (
-    *_PLAN_OPTIONS,
+_CHECKPOINTS = (
     click.option(
         "--checkpoint",
         type=click.Path(file_okay=False),
@@ -85,12 +92,17 @@ _RUN_OPTIONS = (
 
 def run_options(command: _Command) -> _Command:
     """Give a command the options of a run; those that are not given are None, or no values."""
-    return _with(_RUN_OPTIONS, command)
+    return _with((_NOISE, _OBSERVABLE, *_OTHERS, *_CHECKPOINTS), command)
 
 
 def plan_options(command: _Command) -> _Command:
     """As :func:`run_options`, without those that change nothing of what a run takes."""
-    return _with(_PLAN_OPTIONS, command)
+    return _with((_NOISE, _OBSERVABLE, *_OTHERS), command)
+
+
+def compare_options(command: _Command) -> _Command:
+    """As :func:`plan_options`, without observables: states are compared as a whole."""
+    return _with((_NOISE, *_OTHERS), command)
 
 
 def _with(options: tuple[Callable[[_Command], _Command], ...], command: _Command) -> _Command:
@@ -155,7 +167,8 @@ class NamedRun:
         circuit = _readable(file)
         with usage_errors("--observable"):
             observables = tuple(NamedObservable.parsed(text, circuit.num_qubits) for text in texts)
-        if circuit.num_clbits == 0 and not observables:
+        # A comparison, which has no observables, measures all qubits then.
+        if circuit.num_clbits == 0 and not observables and "observable" in given:
             note(f"{file} measures nothing: there will be no counts")
         circuit = with_observables(circuit, observables)
         # Memory is the limit here, and not the number of qubits that a transpiler needs.

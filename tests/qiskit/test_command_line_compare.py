@@ -1,25 +1,20 @@
 """``lret compare``: what it shows, writes and refuses, alone and on MPI ranks."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-from mpi_job import ENVIRONMENT, LAUNCHER
+from command_line import LRET, lret, refused
+from mpi_job import Job
 from qiskit import QuantumCircuit, qasm2
 from rich.console import Console
+from starting import NEEDS_LAUNCHER
 
-from lret_qiskit.cli.app import cli
 from lret_qiskit.cli.comparison_table import comparison_table
 from lret_qiskit.comparison import Comparison, SimulatorRuns
 
-LRET = Path(sysconfig.get_path("scripts")) / "lret"
-RATES = ("--noise", "depolarizing:1e-3,1e-2", "--epsilon", "1e-3", "--seed", "4")
+ERRORS = ("--noise", "depolarizing:1e-3,1e-2", "--epsilon", "1e-3", "--seed", "4")
 
 
 @pytest.fixture
@@ -33,10 +28,6 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def lret(*words: object) -> Result:
-    return CliRunner().invoke(cli, [str(word) for word in words])
-
-
 def check(document: dict, shots: int) -> None:
     assert (document["name"], document["num_qubits"], document["shots"]) == ("chain", 4, shots)
     assert [row["simulator"] for row in document["runs"]] == ["LRET", "Qiskit Aer"]
@@ -46,35 +37,25 @@ def check(document: dict, shots: int) -> None:
 
 def test_a_comparison_as_json_and_as_a_picture(file: Path, tmp_path: Path) -> None:
     picture = tmp_path / "comparison.png"
-    words = (file, *RATES, "--repeats", 1, "--shots", 2000, "--threads", 1, "--plot", picture)
-    result = lret("compare", *words)
-    assert result.exit_code == 0, result.output
-    document = json.loads(result.stdout)
+    words = (file, *ERRORS, "--repeats", 1, "--shots", 2000, "--threads", 1, "--plot", picture)
+    document = json.loads(lret("compare", *words).stdout)
     check(document, 2000)
     assert document["file"] == str(file)
     assert [row["threads"] for row in document["runs"]] == [1, 1]
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.skipif(not LAUNCHER.exists(), reason="there is no MPI library")
+@NEEDS_LAUNCHER
 def test_lret_runs_on_all_mpi_ranks(file: Path, tmp_path: Path) -> None:
     output = tmp_path / "comparison.json"
-    words = ["compare", str(file), *RATES, "--repeats", "1", "--output", str(output)]
-    command = [str(LAUNCHER), "-n", "2", sys.executable, str(LRET), *words]
-    run = subprocess.run(
-        command,
-        env=os.environ | ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
+    words = ["compare", str(file), *ERRORS, "--repeats", "1", "--output", str(output)]
+    outcome = Job(LRET, *words, ranks=2, log=tmp_path / "log").finish(200)
+    assert outcome.code == 0, outcome.output
     document = json.loads(output.read_text())
     check(document, 1024)
     assert [row["mpi_ranks"] for row in document["runs"]] == [2, 1]
     assert [row["threads"] for row in document["runs"]] == [1, 2]
-    assert "LRET ran on 2 MPI ranks, Qiskit Aer beside MPI rank 0 alone" in run.stdout
+    assert "LRET ran on 2 MPI ranks, Qiskit Aer beside MPI rank 0 alone" in outcome.output
 
 
 @pytest.mark.parametrize(
@@ -84,19 +65,12 @@ def test_lret_runs_on_all_mpi_ranks(file: Path, tmp_path: Path) -> None:
         (["--repeats", "0"], "0 is not in the range x>=1"),
         (["--threads", "0"], "0 is not in the range x>=1"),
         (["--epsilon", "2"], "epsilon must be at least 0 and less than 1"),
-        (["--observable", "ZZZZ"], "--observable does not go with a comparison"),
         (["--plot", "/nowhere/x.png"], "there is no folder /nowhere"),
         (["--plot", "picture.txt"], "expected a name that ends with .png, .pdf, .svg"),
     ],
 )
-def test_what_a_comparison_refuses(
-    file: Path, words: list[str], problem: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(file.parent)
-    result = lret("compare", file, *words)
-    assert result.exit_code in (1, 2)
-    assert problem in result.stderr
-    assert result.stdout == ""
+def test_what_a_comparison_refuses(file: Path, words: list[str], problem: str) -> None:
+    assert problem in refused("compare", file, *words)
 
 
 def test_no_input_is_overwritten(file: Path) -> None:
@@ -104,7 +78,7 @@ def test_no_input_is_overwritten(file: Path) -> None:
         path = file.with_suffix(".png")
         path.unlink(missing_ok=True)
         path.hardlink_to(file)
-        assert "would take the place of" in lret("compare", file, option, path).stderr
+        assert "would take the place of" in refused("compare", file, option, path)
 
 
 def shown(found: Comparison) -> str:
