@@ -22,18 +22,24 @@ from lret_dist.runs.progress import Meter, Work
 
 NOISE = brick_wall_noise(1e-3, 1e-2)
 HELPERS = str(Path(str(sys.modules["random_circuits"].__file__)).parent)
-#: A run of about a second, whose progress is shown from its first moment.
+#: A run of a few tenths of a second, whose progress is shown from its first moment.
 SHOWN = """
     from lret_dist import simulate
-    from lret_dist.runs import progress_bar
+    from lret_dist.runs import progress, progress_bar
     from random_circuits import brick_wall, brick_wall_noise
 
-    progress_bar._LATE = 0
-    circuit = brick_wall(11, 12).measure_all()
+    progress_bar._LATE, progress_bar._LOOK, progress._PERIOD = 0, 0.01, 0
+    circuit = brick_wall(10, 12).measure_all()
     noise = brick_wall_noise(1e-3, 1e-2)
     simulate(circuit, noise, truncation="certified", progress={option!r})
     print("done")
 """
+
+
+@pytest.fixture
+def all_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step is noted, however short it takes."""
+    monkeypatch.setattr("lret_dist.runs.progress._PERIOD", 0)
 
 
 def notes_of(circuit: Circuit, **options: object) -> list[Progress]:
@@ -47,8 +53,9 @@ def check_end(last: Progress, circuits: int = 1) -> None:
     assert (last.circuits_done, last.circuits, last.seconds_left) == (circuits, circuits, 0)
 
 
+@pytest.mark.usefixtures("all_notes")
 def test_a_certified_run_tells_its_steps() -> None:
-    circuit, noise = brick_wall(13, 8).measure_all(), brick_wall_noise(1e-4, 1e-3)
+    circuit, noise = brick_wall(8, 8).measure_all(), brick_wall_noise(1e-4, 1e-3)
     notes: list[Progress] = []
     result = simulate(circuit, noise, progress=notes.append, epsilon=1e-2, method="low_rank")
     assert len(notes) > 3
@@ -61,21 +68,25 @@ def test_a_certified_run_tells_its_steps() -> None:
     check_end(notes[-1])
 
 
+@pytest.mark.usefixtures("all_notes")
 def test_a_density_matrix_tells_its_steps() -> None:
-    notes = notes_of(brick_wall(10, 8).measure_all(), method="density_matrix")
-    assert {note.rank for note in notes} == {1 << 10}
+    notes = notes_of(brick_wall(6, 4).measure_all(), method="density_matrix")
+    assert {note.rank for note in notes} == {1 << 6}
+    assert len({note.steps_done for note in notes}) > 2
     check_end(notes[-1])
 
 
+@pytest.mark.usefixtures("all_notes")
 def test_a_sampled_run_tells_its_batches() -> None:
-    notes = notes_of(brick_wall(12, 8).measure_all(), truncation="unbiased", standard_error=1e-3)
+    notes = notes_of(brick_wall(8, 4).measure_all(), truncation="unbiased", standard_error=1e-3)
     assert all(note.batches > 0 and note.batches_done <= note.batches for note in notes)
     assert notes[-1].batches_done == notes[-1].batches
     check_end(notes[-1])
 
 
+@pytest.mark.usefixtures("all_notes")
 def test_histories_count_their_shots() -> None:
-    circuit = brick_wall(8, 3)
+    circuit = brick_wall(6, 3)
     for qubit in range(4):
         circuit.measure(qubit, qubit)
         circuit.gate("h", [qubit])
@@ -86,9 +97,10 @@ def test_histories_count_their_shots() -> None:
         check_end(notes[-1])
 
 
+@pytest.mark.usefixtures("all_notes")
 def test_a_batch_counts_its_circuits() -> None:
     notes: list[Progress] = []
-    circuits = [brick_wall(n, 4).measure_all() for n in (4, 9, 5)]
+    circuits = [brick_wall(n, 4).measure_all() for n in (4, 6, 5)]
     simulate(circuits, NOISE, progress=notes.append)
     done = [note.circuits_done for note in notes]
     assert done == sorted(done)
