@@ -67,7 +67,7 @@ def test_simulator_knows_no_frontend(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", [*DIST, *QISKIT])
-def test_mpi_stays_in_three_modules(module: str) -> None:
+def test_mpi_stays_in_its_modules(module: str) -> None:
     if module not in MAY_USE_MPI:
         assert "mpi4py" not in imported_packages(module, at_run_time=True)
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def test_progress_is_told_line_by_line_where_that_is_asked_for(
     tmp_path: Path, option: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lret_dist.runs.progress_bar._LATE", 0)
-    wall = brick_wall(tmp_path, 12, 10)
+    monkeypatch.setattr("lret_dist.runs.progress_bar._LOOK", 0.01)
+    wall = brick_wall(tmp_path, 10, 10)
     result = lret("run", wall, "--noise", RATES, "--truncation", "certified", *option)
     assert json.loads(result.stdout)["shots"] == 1024
     told = re.findall(r"^lret: \d+%, step \d+/\d+, rank \d+", result.stderr, re.MULTILINE)
@@ -147,13 +149,14 @@ def test_parameters_without_values(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_stopped_and_saved_goes_on(tmp_path: Path) -> None:
-    path, folder = brick_wall(tmp_path, 12, 50), tmp_path / "checkpoints"
+    path, folder = brick_wall(tmp_path, 12, 40), tmp_path / "checkpoints"
     words = ["run", str(path), "--noise", "depolarizing:1e-5,1e-4", "--truncation", "certified"]
     words += ["--epsilon", "1e-2", "--method", "low_rank", "--seed", "4"]
     saved = [*words, "--checkpoint", str(folder), "--checkpoint-interval", "0.3"]
     job = Job(LRET, *saved, ranks=0, log=tmp_path / "log")
     while not list(folder.glob("*.lret")):
         assert not job.has_ended(), job.output
+        time.sleep(0.02)
     job.signal(signal.SIGTERM)
     outcome = job.finish(60)
     assert outcome.code == os.EX_TEMPFAIL, outcome.output
