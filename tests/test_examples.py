@@ -36,13 +36,12 @@ def test_demo_gives_the_same_counts_in_every_partition(tmp_path: Path) -> None:
         assert "2 MPI ranks" in output
 
 
-@pytest.mark.parametrize(("ranks", "partition"), [(0, "auto"), (2, "hybrid")])
-def test_device_noise_agrees_with_aer(tmp_path: Path, ranks: int, partition: str) -> None:
+def test_device_noise_agrees_with_aer(tmp_path: Path) -> None:
     plot = tmp_path / "rank.png"
     small = ("--ghz", "9", "--ghz-epsilon", "1e-2", "--qft", "5", "--plot", str(plot))
-    output = run_example(tmp_path, "device_noise.py", partition, *small, ranks=ranks)
+    output = run_example(tmp_path, "device_noise.py", "hybrid", *small, ranks=2)
     assert output.count(": agrees") == 2
-    assert f"{max(ranks, 1)} MPI ranks" in output
+    assert "2 MPI ranks" in output
     grown, filled = re.findall(r"along the circuit: ([\d ]+)", output)
     assert 1 < int(grown.split()[0]) < int(grown.split()[-1]) < 2**9
     assert int(filled.split()[-1]) == 2**5
