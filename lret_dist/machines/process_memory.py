@@ -19,7 +19,6 @@ _MMAP_THRESHOLD = -3
 #: Seconds from one time that free memory is given back to the next: that may take milliseconds, as
 #: do the first touches of pages that are taken again.
 _GIVE_BACK_SECONDS = 0.2
-_PROCESSES = Path("/proc")
 
 
 class FreeMemory:
@@ -48,7 +47,7 @@ def peak_mb(process: int | None = None) -> float:
         process: its number; default: this one.
     """
     try:
-        status = _folder(process).joinpath("status").read_text()
+        status = _file(process, "status").read_text()
         match = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
     except OSError:
         match = None
@@ -60,11 +59,11 @@ def peak_mb(process: int | None = None) -> float:
 def reset_peak(process: int | None = None) -> None:
     """Start to watch the largest resident memory anew, where the system allows it."""
     with suppress(OSError):
-        _folder(process).joinpath("clear_refs").write_text("5")
+        _file(process, "clear_refs").write_text("5")
 
 
-def _folder(process: int | None) -> Path:
-    return _PROCESSES / ("self" if process is None else str(process))
+def _file(process: int | None, name: str) -> Path:
+    return Path(f"/proc/{'self' if process is None else process}/{name}")
 
 
 @cache

@@ -58,7 +58,10 @@ class RunHandle:
 
     def note(self, progress: Progress) -> None:
         """Take a note of the circuit under way."""
-        self.pass_on(replace(progress, circuits=self._circuits, circuits_done=self._circuits_done))
+        if self._circuits > 1:
+            done = self._circuits_done
+            progress = replace(progress, circuits=self._circuits, circuits_done=done)
+        self.pass_on(progress)
 
     def note_circuits(self, done: int) -> None:
         """Note how many circuits are done."""
