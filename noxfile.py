@@ -172,8 +172,9 @@ def mpi(session: nox.Session, library: str) -> None:
 @nox.session(venv_backend="none")
 @nox.parametrize("library", list(MPI_SIZES))
 def faults(session: nox.Session, library: str) -> None:
-    """Kill, interrupt and mislead real ``mpirun`` jobs, and check how they end."""
-    _pytest(session, library, *(session.posargs or ["tests/faults"]))
+    """Kill, interrupt and mislead real ``mpirun`` jobs, and check how they end, two at a time."""
+    everything = ["-n", "2", "--dist=worksteal", "tests/faults"]
+    _pytest(session, library, *(session.posargs or everything))
 
 
 @nox.session(venv_backend="none")

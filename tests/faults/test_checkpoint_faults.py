@@ -179,15 +179,15 @@ def test_full_disk(launch: Launch, folder: Path, rank: int) -> None:
 @pytest.mark.parametrize(
     ("place", "rank"),
     [
-        ("state.swap_bits", 2),
-        ("low_rank.candidate_weights", 3),
-        ("compression._core.gram", 2),
-        ("compression._eigenvectors", 0),
-        ("low_rank.append_branches", 1),
-        ("dealing._tell", 3),
-        ("communicator.GridCommunicator.trade_over_columns", 1),
-        ("evolution.sample_rows", 3),
-        ("run_saver.RunSaver.save", 1),
+        ("factors.state.swap_bits", 2),
+        ("runs.low_rank.candidate_weights", 3),
+        ("factors.compression._core.gram", 2),
+        ("factors.compression._eigenvectors", 0),
+        ("runs.low_rank.append_branches", 1),
+        ("factors.dealing._tell", 3),
+        ("grid.communicator.GridCommunicator.trade_over_columns", 1),
+        ("runs.evolution.sample_rows", 3),
+        ("runs.run_saver.RunSaver.save", 1),
     ],
 )
 def test_exception_in_a_phase_ends_the_job(

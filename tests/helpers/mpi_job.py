@@ -22,6 +22,7 @@ LAUNCHER = Path(sys.executable).with_name("mpirun")
 #: Where both MPI libraries keep the memory that their processes share, and its names.
 SHARED_MEMORY = Path("/dev/shm")
 SEGMENTS = ("mpich_shm_*", "sm_segment.*")
+_YOUNG = 1.0
 
 ENVIRONMENT = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -128,7 +129,8 @@ class Job:
         new = set(_segments()) - self._segments
         in_use = "".join(map(_memory_map, psutil.pids())) if new else ""
         for segment in new:
-            if str(segment) not in in_use:
+            # One that is very young may belong to another job, and be used in a moment.
+            if str(segment) not in in_use and _age(segment) > _YOUNG:
                 segment.unlink(missing_ok=True)
 
     def _pid_of(self, rank: int) -> int:
@@ -152,6 +154,14 @@ class Job:
 
 def _segments() -> list[Path]:
     return [path for pattern in SEGMENTS for path in SHARED_MEMORY.glob(pattern)]
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written, 0 where it is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _memory_map(pid: int) -> str:

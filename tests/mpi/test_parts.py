@@ -137,7 +137,7 @@ def test_branches_are_dealt_out_evenly(
     close: float,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in ("dealing", "exchange", "compression"):
+    for module in ("factors.dealing", "grid.exchange", "factors.compression"):
         monkeypatch.setattr(f"lret_dist.{module}.BUFFER_BYTES", buffer)
     channel, qubits = depolarizing(2, 0.3), [0, QUBITS - 1]
     if noise == "damping":

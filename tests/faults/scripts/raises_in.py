@@ -1,4 +1,4 @@
-"""One MPI rank fails in one phase of a run: ``raises_in.py MODULE.FUNCTION MPI_RANK FOLDER``."""
+"""One MPI rank fails in one phase of a run: ``raises_in.py FOLDER.MODULE.FUNCTION MPI_RANK CHECKPOINTS``."""
 
 import importlib
 import sys
@@ -11,8 +11,8 @@ from lret_dist.machines.launcher import launched_rank
 place, rank, folder = sys.argv[1:]
 if launched_rank() == rank:
     names = place.split(".")
-    owner = importlib.import_module(f"lret_dist.{names[0]}")
-    for name in names[1:-1]:
+    owner = importlib.import_module(f"lret_dist.{names[0]}.{names[1]}")
+    for name in names[2:-1]:
         owner = getattr(owner, name)
 
     def broken(*_arguments, **_options):  # type: ignore[no-untyped-def]
