@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ __all__ = ["SILENT", "Meter", "Progress", "Work"]
 _PERIOD = 0.1
 #: Time and part of a run from which on they say how long the rest takes.
 _LEAST_SECONDS, _LEAST_PART = 0.5, 0.005
+#: How far back the pace is looked at: a part of the run, but not less than these seconds. What
+#: follows is more like what was last than like the beginning, when the rank was low.
+_RECENT_PART, _RECENT_SECONDS = 0.25, 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +71,8 @@ class Meter:
         """Begin to count the time; without a listener no note is ever due."""
         self._listener = listener
         self._started = self._next = time.monotonic()
-        self._first: float | None = None
+        #: Seconds and fractions of notes, the latest ones.
+        self._notes: deque[tuple[float, float]] = deque()
         self._part, self._parts = 0, 1
 
     def is_heard(self) -> bool:
@@ -113,13 +118,19 @@ class Meter:
         self._listener(progress)
 
     def _seconds_left(self, fraction: float, seconds: float) -> float | None:
-        """Time for the rest, if it goes on as since the first note: a resumed run begins late."""
-        if self._first is None or fraction < self._first:
-            self._first = fraction
-        done = fraction - self._first
+        """Time for the rest, if it goes on at the latest pace."""
+        notes = self._notes
+        if notes and fraction < notes[-1][1]:
+            # More is left than was thought, or another way is taken: the old pace says nothing.
+            notes.clear()
+        notes.append((seconds, fraction))
+        recent = seconds - max(_RECENT_SECONDS, _RECENT_PART * seconds)
+        while len(notes) > 2 and notes[1][0] <= recent:
+            notes.popleft()
+        took, done = seconds - notes[0][0], fraction - notes[0][1]
         if seconds < _LEAST_SECONDS or done < _LEAST_PART:
             return None
-        return seconds * (1 - fraction) / done
+        return took * (1 - fraction) / done
 
 
 #: The meter of a run that nobody listens to.

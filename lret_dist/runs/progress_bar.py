@@ -136,6 +136,9 @@ class _Terminal:
             )
             self._live.start()
         row = Table.grid(padding=(0, 1))
+        row.add_column()
+        # What a narrow terminal has no room for is cut off: a second line would stay.
+        row.add_column(no_wrap=True, overflow="ellipsis")
         row.add_row(
             ProgressBar(total=1.0, completed=progress.whole, width=_BAR_WIDTH), _text(progress)
         )

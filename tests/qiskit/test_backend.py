@@ -214,6 +214,9 @@ def test_plan_names_the_grid_of_a_run() -> None:
     # Qubit 2 is idle; the noise is there, unless an option says otherwise.
     assert here.num_qubits == metadata["num_qubits"]
     assert here.prediction.rank > 1
+    mine, machine = backend.plan(circuit), backend.session.machine
+    assert (mine.mpi_ranks, mine.threads_per_rank) == (machine.mpi_ranks, machine.threads)
+    assert mine.memory_per_rank == machine.bytes_per_rank
     assert backend.plan(circuit, mpi_ranks=2, noise_model=None).prediction.rank == 1
     split = backend.plan(circuit, mpi_ranks=4, memory_per_rank="1GiB", parallelization="column")
     assert (split.grid.rows, split.grid.columns) == (1, 4)

@@ -1,4 +1,7 @@
-"""One MPI rank fails in one phase of a run: ``raises_in.py FOLDER.MODULE.FUNCTION MPI_RANK CHECKPOINTS``."""
+"""One MPI rank fails in one phase of a run: ``raises_in.py PLACE MPI_RANK CHECKPOINTS``.
+
+PLACE is a function of lret_dist, as ``runs.low_rank.candidate_weights``.
+"""
 
 import importlib
 import sys
