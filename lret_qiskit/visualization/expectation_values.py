@@ -153,6 +153,12 @@ def _draw(ax: Axes, found: Estimates, label: str = "") -> None:
     size = 4.5 if few else 2.5
     dots: dict[str, Any] = {"color": COLOURS["blue"], "linestyle": "", "markersize": size}
     ax.plot(places, found.values, marker="o", label=label, zorder=3, **dots)
+    # A power of ten above the axis would meet the legend.
+    ax.yaxis.set_major_formatter("{x:g}")
+    low, high = ax.get_ylim()
+    if high - low < _ROUNDING:
+        # Rounding alone is drawn as what it is: nothing.
+        ax.set_ylim((low + high) / 2 - 0.1, (low + high) / 2 + 0.1)
 
 
 def _draw_reference(ax: Axes, other: Estimates, label: str) -> None:
