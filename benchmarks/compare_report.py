@@ -7,6 +7,7 @@ from datetime import date
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from descriptions import DEVICE_QUBITS, circuit_words
 from report import processor
 
 from lret_qiskit.cli.comparison_table import memory_cell, time_cell
@@ -57,21 +58,30 @@ def markdown(rows: list[Row], command: str, picture: Path | None) -> str:
         [cells(row) for row in rows], headers="keys", tablefmt="github", disable_numparse=True
     )
     image = f"\n![Time and memory by width]({picture.name})\n" if picture else ""
+    circuits = circuit_words(sorted({str(row["key"]["circuit"]) for row in rows}))
     return f"""# LRET and Qiskit Aer
 
 Written by `{command}` on {date.today().isoformat()}: {processor()}, {threads[0]} threads on either
 side, {software}.
 
 Median times of runs in turns, each in a fresh process; runs of 10 s and more are made once, and
-"> 5 s" was ended after 5 s. Memory is what a run adds to the peak of its process, in brackets what
-its state would take. `times faster` is Aer's time divided by LRET's, of its trajectories where its
-density matrix was not possible. `certified` is the bound that LRET gives on its own error, and
-`distance` the trace distance to Aer's density matrix that was found, up to {MOST_MATRIX_QUBITS}
-qubits; on more the total variation distance of the exact distributions of outcomes, and against
-trajectories that of the counts, beside what chance makes of it. Aer reads all of a device's noise
-in every run, LRET what the circuit needs. With such noise its density matrix was seen to lose some
-1e-8 of its trace, where a dense reference agrees with LRET to 1e-14: smaller distances than that
-are not LRET's. `benchmarks/workloads.py` has the circuits.
+"> 5 s" was ended after 5 s. Other programs may have had a share of the cores meanwhile: that makes
+the times of both sides longer, and changes their ratio less. [Benchmarks](benchmarks.md) was
+measured at another time: compare figures within a page.
+
+Memory is what a run adds to the peak of its process, in brackets what its state would take.
+`times faster` is Aer's time divided by LRET's, of its trajectories where its density matrix was
+not possible. `certified` is the bound that LRET gives on its own error, and `distance` the trace
+distance to Aer's density matrix that was found, up to {MOST_MATRIX_QUBITS} qubits; on more the
+total variation distance of the exact distributions of outcomes, and against trajectories that of
+the counts, beside what chance makes of it. Aer reads all of a device's noise in every run, LRET
+what the circuit needs. With such noise its density matrix was seen to lose some 1e-8 of its trace,
+where a dense reference agrees with LRET to 1e-14: smaller distances than that are not LRET's.
+
+{circuits}.
+`depolarizing:P1,P2` is the noise after gates on one qubit and after CX, with the parameters of
+Aer's `depolarizing_error`; other names are devices, with the noise of their calibration.
+{DEVICE_QUBITS}.
 {image}
 {table}
 """

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from descriptions import DEVICE_QUBITS, workload_list
 
 Row = dict[str, Any]
 MIB = 1024**2
@@ -143,10 +144,14 @@ Written by `make bench` on {date.today().isoformat()}: {facts}, {software}.
 
 Medians of runs in turns, each in a process of its own; runs over {ONCE:.0f} s are made once. Times
 in brackets are extrapolated from fewer shots or fewer qubits; "> 5 s" would be ended after 5 s.
-Memory is the increase of the process's peak during the run. `benchmarks/workloads.py` defines the
-circuits and their noise.
+Memory is the increase of the process's peak during the run. [LRET and Qiskit Aer](compare_aer.md)
+was measured at another time, and beside other programs: compare figures within a page.
 
-LRET is behind in: {lost or "none of these"}.
+{workload_list()}
+
+{DEVICE_QUBITS}: W7-qft-FakeFez on 10 qubits takes 15.
+
+{f"LRET is behind in: {lost}" if lost else "LRET is behind in none of these"}.
 """
 
 
@@ -242,7 +247,9 @@ _SECTIONS = {
         "Expectation values",
         "100 random Pauli strings, against Aer's noise trajectories. The ratio is that of CPU time "
         "times mean squared error, measured against the exact values: how many times longer Aer "
-        "computes for the same accuracy. Against counts: from one measured circuit a string.",
+        "computes for the same accuracy. `ratio to counts` is the same against values from Aer's "
+        "counts, ten shots of a circuit for each string, as a device would measure them: every "
+        "shot of a string is 1 or -1, whatever the state, so it is far larger.",
         _expectations,
     ),
     "counts": (
@@ -254,8 +261,8 @@ _SECTIONS = {
     "dynamic": (
         "Dynamic circuits",
         "1,000 shots of circuits that measure on their way, all LRET's options at their defaults: "
-        "a memory in the repetition code, of 10 rounds or 40, and a GHZ state made by measured "
-        "parities and feed-forward.",
+        "a memory in the repetition code, of 10 rounds or of the number in its name, and a GHZ "
+        "state made by measured parities and feed-forward.",
         _dynamic,
     ),
     "wide": (
