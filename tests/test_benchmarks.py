@@ -39,7 +39,7 @@ def test_section(section: str, workload: str, simulators: int, tmp_path: Path) -
     arguments = [section, "--qubits", "5", "--workloads", workload]
     (row,), printed = run_suite(tmp_path, *arguments)
     assert f"{workload:<22} n=5" in printed
-    assert workload in (tmp_path / "table.md").read_text() or section == "kernels"
+    assert f"| {workload} " in (tmp_path / "table.md").read_text() or section == "kernels"
     assert len(row["runs"]) == simulators
     for (one,) in row["runs"].values():
         assert one["seconds"] > 0
@@ -80,7 +80,7 @@ def test_an_ended_rival_is_only_known_to_be_slower(tmp_path: Path) -> None:
     (tmp_path / "rows.json").write_text(json.dumps([row]))
     _, printed = run_suite(tmp_path, "state", "--workloads", "W1", "--qubits", "5")
     assert "Aer > 1 s > 1e+03x" in printed
-    line = next(x for x in (tmp_path / "table.md").read_text().splitlines() if "W1" in x)
+    line = next(x for x in (tmp_path / "table.md").read_text().splitlines() if "| W1" in x)
     assert [cell.strip() for cell in line.split("|")[4:8]] == ["> 1 s", "> 1e+03", "0 MiB", ""]
 
 

@@ -63,8 +63,8 @@ def compare(
     density matrix is the rival; where it takes too much memory or time, its trajectories are. The
     states are compared where they can be had, and the counts in any case.
 
-    A terminal shows a table; a pipe or file gets JSON. Under "mpirun -n 4 lret compare ..." LRET
-    runs on all MPI ranks, and Aer beside MPI rank 0 alone.
+    A terminal shows a table; a pipe or file gets JSON, also where mpirun reads it. Under "mpirun
+    -n 4 lret compare ..." LRET runs on all MPI ranks, and Aer beside MPI rank 0 alone.
     """
     for option, target in (("--output", output), ("--plot", plot)):
         spare_inputs(target, option, input_files(file, given))

@@ -25,7 +25,8 @@ def info() -> None:
     """Tell versions, compiler, libraries, cores, memory, and the MPI ranks there are.
 
     Under a launcher it tells of every MPI rank, as in "mpirun -n 4 lret info". A terminal shows
-    tables, and a pipe or file gets all of it as JSON.
+    tables, and a pipe or file gets all of it as JSON: so it does under mpirun, which reads the
+    output through a pipe.
     """
     document = {**installation(), "mpi_ranks": _mpi_ranks()}
     if is_read_by_a_person():

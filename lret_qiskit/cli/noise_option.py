@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["NOISE_HELP", "noise_from"]
 
 NOISE_HELP = (
-    "A noise model: a JSON file, of Qiskit Aer's or LRET's; depolarizing:P1,P2, the probabilities "
-    "of depolarizing errors after gates on one and on two qubits, where a gate that the file "
+    "A noise model: a JSON file, of Qiskit Aer's or LRET's; depolarizing:P1,P2, the parameters of "
+    "Aer's depolarizing_error after gates on one and on two qubits (n qubits become maximally "
+    "mixed with probability P, so an error happens with P (1 - 4^-n)), where a gate that the file "
     "defines is the gates that it is made of; or a fake device of qiskit-ibm-runtime, such as "
-    "fake_torino: the circuit is compiled for it, unless it is in its gates already, and has the "
+    "fake_torino or torino: the circuit is compiled for it, unless it is in its gates already, and has the "
     "noise of its calibration, also during delays."
 )
 _RATES = "depolarizing:"

@@ -41,8 +41,9 @@ def run(
     """Simulate the circuit in FILE, OpenQASM 2 or 3 (.qasm) or QPY (.qpy).
 
     The result goes to --output, and a summary to standard output. Without --output, a terminal
-    shows the summary, and a pipe or file gets the whole result as JSON. Where --output cannot be
-    written in the end, the whole result goes to standard output, and the code is 1.
+    shows the summary, and a pipe or file gets the whole result as JSON; so it does under mpirun,
+    which reads the output through a pipe. Where --output cannot be written in the end, the whole
+    result goes to standard output, and the code is 1.
 
     A run that a signal has stopped and saved ends with code 75; the same command goes on.
     """

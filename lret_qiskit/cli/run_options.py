@@ -51,7 +51,8 @@ _OTHERS = (
     click.option(
         "--epsilon",
         type=float,
-        help="Trace that a certified run may discard; bounds the error.  [default: 1e-4]",
+        help="Trace that a certified run may discard; bounds the error. Any value but 1e-4 asks "
+        "for a certified run; at 1e-4, --truncation certified does.  [default: 1e-4]",
     ),
     click.option(
         "--truncation",
