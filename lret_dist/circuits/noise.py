@@ -161,7 +161,7 @@ class NoiseModel:
         """The model as plain data: dictionaries, lists, strings and numbers.
 
         All Kraus operators are made for it, those included that no circuit has needed yet.
-        docs/noise_models.md describes the document.
+        The page "Noise models" of the documentation describes the document.
         """
         return {
             "format": FORMAT,

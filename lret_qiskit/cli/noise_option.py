@@ -27,8 +27,8 @@ NOISE_HELP = (
     "Aer's depolarizing_error after gates on one and on two qubits (n qubits become maximally "
     "mixed with probability P, so an error happens with P (1 - 4^-n)), where a gate that the file "
     "defines is the gates that it is made of; or a fake device of qiskit-ibm-runtime, such as "
-    "fake_torino or torino: the circuit is compiled for it, unless it is in its gates already, and has the "
-    "noise of its calibration, also during delays."
+    "fake_torino or torino: the circuit is compiled for it, unless it is in its gates already, "
+    "and has the noise of its calibration, also during delays."
 )
 _RATES = "depolarizing:"
 
