@@ -99,10 +99,13 @@ def expected_course(
     policy = CompressionPolicy(program.num_qubits, len(program.steps))
     columns = first_columns
     for number, (step, error) in enumerate(zip(program.steps, errors, strict=True)):
-        if course.switched_at is None and may_switch and density_pays(program, number, columns):
+        noisy = isinstance(step, ChannelStep)
+        # A run asks before noise alone: without it a column is the cheapest state.
+        may_switch_here = may_switch and noisy and course.switched_at is None
+        if may_switch_here and density_pays(program, number, columns):
             course.switched_at = number
         grown, compressions = columns, []
-        if isinstance(step, ChannelStep):
+        if noisy:
             grown = min(columns + _new_columns(errors, number, columns), 2 * full)
             if policy.wants(grown, number) or grown > (max_rank or full):
                 left = min(most, _kept(error, grown))

@@ -39,6 +39,8 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d*)?)\s*([KMGT]?i?B?)\s*", re.IGNORECASE)
 _MOST_RANKS = 1 << 20
 #: MPI ranks of the alternatives, as multiples of those asked for.
 _MULTIPLES = (1 / 64, 1 / 16, 1 / 4, 1 / 2, 2, 4)
+#: How far epsilon must be from the weight of two errors at once for the columns to be known.
+_CLOSE = 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,7 @@ class Forecast:
         columns_that_fit: most columns that fit on the grid; a certified run that needs more
             discards more than ``epsilon``, with a warning.
         speeds: how fast each of them is taken to compute and to talk.
+        warning: why columns, time and memory may come out far larger, or an empty text.
     """
 
     prediction: Prediction
@@ -79,6 +82,7 @@ class Forecast:
     memory_per_rank: int
     columns_that_fit: int
     speeds: Speeds
+    warning: str = ""
 
     @property
     def grid(self) -> ProcessGrid:
@@ -197,6 +201,22 @@ def forecast(request: SimulationRequest, machine: Machine) -> Forecast:
         memory_per_rank=machine.bytes_per_rank,
         columns_that_fit=job.settings.memory_columns,
         speeds=machine.speeds,
+        warning=_warning(job),
+    )
+
+
+def _warning(job: Job) -> str:
+    """Says that the columns are uncertain: there, where two errors at once may have to be kept."""
+    settings, expected = job.settings, job.prediction
+    dense = settings.start == "density_matrix" or expected.switched_at is not None
+    bounded = settings.max_rank is not None or expected.rank >= 1 << job.program.num_qubits
+    mean, epsilon = job.program.noise_weight, settings.epsilon
+    two = 1 - math.exp(-mean) * (1 + mean)
+    if settings.sampling is not None or dense or bounded or epsilon >= _CLOSE * two:
+        return ""
+    return (
+        "The number of columns may be far larger, and time and memory with it: epsilon is "
+        f"close to the weight of two errors at once ({two:.2g}), or below it."
     )
 
 

@@ -110,7 +110,7 @@ def notes(forecast: Forecast) -> str:
     """What all that assumes."""
     speeds = forecast.speeds
     rough = "batches" if forecast.method == "sampled" else "columns"
-    return (
+    text = (
         "* is taken. Memory and messages are those of one MPI rank; Python and its libraries come "
         "on top of the memory. Assumed: an entry takes "
         f"{speeds.pass_seconds * 1e9:.2f} ns through a two-qubit gate, and a row and pair of "
@@ -119,3 +119,4 @@ def notes(forecast: Forecast) -> str:
         f"{speeds.bandwidth / 1e9:.3g} GB/s, without congestion. The number of {rough} is rough, "
         "often within a factor of two; time and memory follow it."
     )
+    return f"{text} {forecast.warning}".rstrip()

@@ -183,6 +183,8 @@ def _reasons(allocation: Allocation) -> list[str]:
         "Time and memory follow the number of columns, which is rough: twice the memory and three "
         "times the time are asked for.",
     ]
+    if forecast.warning:
+        reasons.append(forecast.warning)
     if not forecast.fits():
         reasons.append(
             "That does not fit: more than epsilon will be discarded; the result will say how much."

@@ -113,6 +113,30 @@ def test_methods() -> None:
     assert f"the density matrix from step {switched + 1} of {changing.steps} on" in str(changing)
 
 
+def test_a_run_without_noise_keeps_its_factor() -> None:
+    found = forecast(
+        SimulationRequest(circuit=brick_wall(10, 6), options=SimulationOptions()), machine(1)
+    )
+    assert found.method == "low_rank"
+    assert found.prediction.rank == 1
+
+
+def test_uncertain_columns_are_warned_of() -> None:
+    def warning(epsilon: float, **options: object) -> str:
+        found = forecast(wall(14, 10, epsilon=epsilon, **options), machine(1))
+        assert found.to_dict()["warning"] == found.warning
+        assert found.warning in " ".join(str(found).split())
+        return found.warning
+
+    # A run has two errors or more with a chance of 3.2e-3.
+    assert "epsilon is close to the weight of two errors at once (0.0032), or below" in warning(
+        3e-3, method="low_rank"
+    )
+    assert not warning(3e-2)
+    assert not warning(3e-3, max_rank=50)
+    assert not warning(3e-3, method="density_matrix")
+
+
 def test_sampled_runs_have_batches() -> None:
     options = {"truncation": "unbiased", "epsilon": 1e-4, "resolution": 1e-4}
     one, four = (forecast(wall(10, 6, **options), machine(ranks)) for ranks in (1, 4))
