@@ -165,7 +165,9 @@ def test_notes_are_few_and_time_left_is_the_rest(monkeypatch: pytest.MonkeyPatch
 
 def run(option: object, **streams: object) -> subprocess.CompletedProcess[str]:
     code = textwrap.dedent(SHOWN.format(option=option))
-    environment = os.environ | {"PYTHONPATH": f"{HELPERS}:{os.environ.get('PYTHONPATH', '')}"}
+    # An empty entry would be the working directory.
+    path = os.pathsep.join(filter(None, [HELPERS, os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": path}
     command = [sys.executable, "-c", code]
     return subprocess.run(
         command, stdout=subprocess.PIPE, text=True, timeout=120, env=environment, **streams

@@ -186,9 +186,9 @@ def test_seed_fixes_everything_whatever_the_threads(monkeypatch: pytest.MonkeyPa
     runs = []
     for threads in (1, 2, 3):
 
-        def run(self: Any, *args: Any, threads: int = threads) -> Any:
+        def run(self: Any, *args: Any, threads: int = threads, **options: Any) -> Any:
             self.threads = threads
-            return original(self, *args)
+            return original(self, *args, **options)
 
         monkeypatch.setattr(Crew, "run", run)
         options = {"truncation": "unbiased", "resolution": 1e-3, "shots": 200}
