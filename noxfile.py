@@ -7,6 +7,7 @@ two MPI wheels bring the same ``mpirun``. Both hold the installed wheel, never t
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +18,10 @@ nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "cpp", "package", "mpi", "faults", "slurm", "tests", "docs"]
+
+# Where PYTHONDONTWRITEBYTECODE is set, every process would compile all that it imports: it takes
+# seconds, and MPICH under Slurm has been seen to send what that leaves in memory instead of its own.
+os.environ["UV_COMPILE_BYTECODE"] = "1"
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
