@@ -19,8 +19,8 @@ nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "cpp", "package", "mpi", "faults", "slurm", "tests", "docs"]
 
-# Where PYTHONDONTWRITEBYTECODE is set, every process would compile all that it imports: it takes
-# seconds, and MPICH under Slurm has been seen to send what that leaves in memory instead of its own.
+# Where PYTHONDONTWRITEBYTECODE is set, every process would compile all that it imports. That takes
+# seconds, and MPICH under Slurm has been seen to send what it leaves in memory instead of its own.
 os.environ["UV_COMPILE_BYTECODE"] = "1"
 
 ROOT = Path(__file__).parent
