@@ -16,16 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
-    "PYTHON_NAMES",
     "in_option_names",
     "note",
     "plain_words",
     "show_warning",
     "usage_errors",
 ]
-
-#: Options of the command line that Python calls by another name.
-PYTHON_NAMES = {"seed": "seed_simulator"}
 
 
 def note(text: str) -> None:
@@ -71,10 +67,10 @@ def in_option_names(text: str, command: click.Command | None = None) -> str:
         command: the command; default: the one that runs.
     """
     for option in _options(command):
-        name, shown = re.escape(PYTHON_NAMES.get(option, option)), f"--{option.replace('_', '-')}"
-        text = re.sub(rf"(?<![\w-]){name}=[\"']?([\w.+-]*\w)[\"']?", rf"{shown} \1", text)
-        start = r"(?<![\w-])" if "_" in name else "^"
-        text = re.sub(rf"{start}{name}(?![\w-])", shown, text)
+        shown = f"--{option.replace('_', '-')}"
+        text = re.sub(rf"(?<![\w-]){option}=[\"']?([\w.+-]*\w)[\"']?", rf"{shown} \1", text)
+        start = r"(?<![\w-])" if "_" in option else "^"
+        text = re.sub(rf"{start}{option}(?![\w-])", shown, text)
     return text
 
 

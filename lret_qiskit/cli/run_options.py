@@ -16,7 +16,7 @@ from lret_qiskit.backends.requests import noise_of, request_of
 from lret_qiskit.backends.run_input import written_names
 from lret_qiskit.circuit_files import load_circuit
 from lret_qiskit.cli.fake_devices import Compilation, compiled
-from lret_qiskit.cli.messages import PYTHON_NAMES, note, usage_errors
+from lret_qiskit.cli.messages import note, usage_errors
 from lret_qiskit.cli.noise_option import NOISE_HELP, noise_from
 from lret_qiskit.cli.observables import OBSERVABLE_HELP, NamedObservable, with_observables
 from lret_qiskit.noise_matching import check_noise_acts
@@ -159,9 +159,7 @@ class NamedRun:
             click.UsageError: for a value that is none, or a noise model that cannot be read.
             ValueError: for a circuit that cannot be read or simulated.
         """
-        options = {
-            PYTHON_NAMES.get(name, name): each for name, each in given.items() if each is not None
-        }
+        options = {name: each for name, each in given.items() if each is not None}
         texts, noise = options.pop("observable", ()), options.pop("noise", None)
         with usage_errors():
             merged_options(default_options(), options)

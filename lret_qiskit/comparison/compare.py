@@ -12,7 +12,7 @@ import numpy as np
 from qiskit_aer.noise import NoiseModel as AerNoiseModel
 
 from lret_dist import NoiseModel
-from lret_qiskit.backends.options import default_options, merged_options
+from lret_qiskit.backends.options import default_options, merged_options, without_alias
 from lret_qiskit.comparison import contestants
 from lret_qiskit.comparison.contestants import Contestant, Resources
 from lret_qiskit.comparison.distances import (
@@ -141,9 +141,7 @@ def _checked(
     for name, instead in _REFUSED.items():
         if options.get(name) is not None:
             raise ValueError(f"{name} does not go with a comparison: {instead}")
-    checked = {**options, "shots": index(numbers["shots"])}
-    if (seed := checked.pop("seed", None)) is not None:
-        checked["seed_simulator"] = seed
+    checked = without_alias({**options, "shots": index(numbers["shots"])})
     merged_options(default_options(), checked)
     if checked.get("seed_simulator") is None:
         checked["seed_simulator"] = secrets.randbits(31)

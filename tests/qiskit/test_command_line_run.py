@@ -115,6 +115,7 @@ def test_a_circuit_that_measures_nothing(tmp_path: Path) -> None:
         (["--noise", "depolarizing:0.1,nan"], "got 'depolarizing:0.1,nan'"),
         (["--epsilon", "2"], "Error: --epsilon must be at least 0 and less than 1"),
         (["--shots", "-1"], "Error: --shots must be"),
+        (["--seed", "-1"], "Error: --seed must be from 0 to"),
         (
             ["--max-rank", "2", "--truncation", "unbiased"],
             "--max-rank needs --truncation certified",
