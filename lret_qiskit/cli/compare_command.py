@@ -9,7 +9,7 @@ import click
 import lret_dist
 from lret_dist.files.atomic_file import write_text
 from lret_qiskit.cli.comparison_table import comparison_table
-from lret_qiskit.cli.new_file import NewFile, spare_inputs
+from lret_qiskit.cli.new_file import NewFile, check_targets
 from lret_qiskit.cli.plot_option import NewPlot
 from lret_qiskit.cli.run_options import NamedRun, circuit_file, compare_options, input_files
 from lret_qiskit.cli.terminal import as_json, is_read_by_a_person, show
@@ -66,8 +66,7 @@ def compare(
     A terminal shows a table; a pipe or file gets JSON, also where mpirun reads it. Under "mpirun
     -n 4 lret compare ..." LRET runs on all MPI ranks, and Aer beside MPI rank 0 alone.
     """
-    for option, target in (("--output", output), ("--plot", plot)):
-        spare_inputs(target, option, input_files(file, given))
+    check_targets({"--output": output, "--plot": plot}, input_files(file, given))
     named = NamedRun.of(file, given)
     options = {name: each for name, each in named.options.items() if name != "noise_model"}
     noise = named.options.get("noise_model", named.backend.options.noise_model)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["NewFile", "spare_inputs"]
+__all__ = ["NewFile", "check_targets"]
 
 
 class NewFile(click.Path):
@@ -45,14 +45,28 @@ def _problem(path: Path) -> str | None:
         return f"the folder {folder} cannot be written to: {error.strerror}"
 
 
-def spare_inputs(written: Path | None, option: str, read: Iterable[Path]) -> None:
-    """Refuse to write a file in the place of one that is read.
+def check_targets(written: Mapping[str, Path | None], read: Iterable[Path]) -> None:
+    """Refuse to write a file in the place of one that is read, or that is written too.
+
+    Args:
+        written: the files to write by their options, None for those that are not.
+        read: the files that are read.
 
     Raises:
         click.UsageError: naming the option and the file.
     """
-    if written is None or not written.exists():
-        return
-    for path in read:
-        if path.exists() and path.samefile(written):
-            raise click.UsageError(f"{option} {written} would take the place of {path}, an input")
+    others = [(path, "an input") for path in read if path.exists()]
+    for option, path in written.items():
+        if path is None:
+            continue
+        for other, what in others:
+            if _is_same(path, other):
+                raise click.UsageError(f"{option} {path} would take the place of {other}, {what}")
+        others.append((path, f"the file of {option}"))
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two paths are those of one file, which need not be there yet."""
+    if one.exists() and other.exists():
+        return one.is_file() and one.samefile(other)
+    return one.resolve() == other.resolve()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lret_dist.files.atomic_file import write_text
-from lret_qiskit.cli.new_file import NewFile, spare_inputs
+from lret_qiskit.cli.new_file import NewFile, check_targets
 from lret_qiskit.cli.plot_option import NewPlot, draw
 from lret_qiskit.cli.run_document import run_document
 from lret_qiskit.cli.run_options import NamedRun, circuit_file, input_files, run_options
@@ -47,8 +47,7 @@ def run(
 
     A run that a signal has stopped and saved ends with code 75; the same command goes on.
     """
-    for option, target in (("--output", output), ("--plot", plot)):
-        spare_inputs(target, option, input_files(file, given))
+    check_targets({"--output": output, "--plot": plot}, input_files(file, given))
     named = NamedRun.of(file, given)
     result = named.backend.run(
         named.circuit, **named.options, rank_history=plot is not None, progress=progress

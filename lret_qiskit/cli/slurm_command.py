@@ -20,7 +20,7 @@ from lret_dist.planning.forecast import bytes_of
 from lret_dist.units import size_text, time_text
 from lret_qiskit.cli.batch_script import BatchScript
 from lret_qiskit.cli.messages import note, usage_errors
-from lret_qiskit.cli.new_file import NewFile, spare_inputs
+from lret_qiskit.cli.new_file import NewFile, check_targets
 from lret_qiskit.cli.run_options import (
     NamedRun,
     as_arguments,
@@ -105,8 +105,7 @@ def slurm(file: Path, output: Path | None, script: Path | None, **given: Any) ->
     With --checkpoint, the job is saved before its time is up and puts itself back in the queue.
     """
     wishes = _Wishes(**{field.name: given.pop(field.name) for field in fields(_Wishes)})
-    for option, target in (("--output", output), ("--script", script)):
-        spare_inputs(target, option, input_files(file, given))
+    check_targets({"--output": output, "--script": script}, input_files(file, given))
     nodes = _nodes(wishes)
     allocation = _allocation(file, given, nodes, wishes.most_nodes)
     restarts = given["checkpoint"] is not None

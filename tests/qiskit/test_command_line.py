@@ -72,6 +72,18 @@ def test_no_input_is_overwritten(
     assert link.read_text() == before
 
 
+@pytest.mark.parametrize(
+    ("command", "option"), [("run", "--plot"), ("compare", "--plot"), ("slurm", "--script")]
+)
+def test_two_results_do_not_go_to_one_file(
+    tmp_path: Path, ghz_file: Path, command: str, option: str
+) -> None:
+    path, link = tmp_path / "both.png", tmp_path / "link.png"
+    link.symlink_to(path)
+    said = refused(command, ghz_file, "--output", path, option, link)
+    assert f"{option} {link} would take the place of {path}, the file of --output" in said
+
+
 def test_warnings_are_lines_without_source(tmp_path: Path, ghz_file: Path) -> None:
     model = tmp_path / "noise.json"
     idle = NoiseModel()
