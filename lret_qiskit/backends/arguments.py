@@ -30,10 +30,13 @@ def positive(name: str, value: Any) -> int:
         TypeError: when it is not an integer.
         ValueError: when it is less than one.
     """
+    wrong = TypeError(f"{name} must be an integer, got {value!r}")
+    if isinstance(value, bool):
+        raise wrong
     try:
         number = index(value)
     except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+        raise wrong from None
     if number < 1:
         raise ValueError(f"{name} must be at least 1, got {number}")
     return number

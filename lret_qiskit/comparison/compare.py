@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from contextlib import ExitStack
 from numbers import Real
-from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qiskit_aer.noise import NoiseModel as AerNoiseModel
 
 from lret_dist import NoiseModel
+from lret_qiskit.backends.arguments import positive
 from lret_qiskit.backends.options import default_options, merged_options, without_alias
 from lret_qiskit.comparison import contestants
 from lret_qiskit.comparison.contestants import Contestant, Resources
@@ -95,10 +95,10 @@ def compare_with_aer(
     job = _job(subject, noise_model, options)
     precision = "single" if options.get("precision") == "single" else "double"
     with ExitStack() as stack:
+        used = len(subject.used)
+        aers = {**job, "noise_model": as_aer(noise_model, subject.circuit)}
 
         def rival(method: str) -> Contestant:
-            aers = {**job, "noise_model": as_aer(noise_model, subject.circuit)}
-            used = len(subject.used)
             return stack.enter_context(contestants.aer(method, used, aers, resources, precision))
 
         mine = stack.enter_context(contestants.lret(job, resources))
@@ -113,7 +113,7 @@ def compare_with_aer(
         name=circuit.name,
         num_qubits=len(subject.used),
         measured_qubits=len(subject.measured),
-        shots=shots,
+        shots=options["shots"],
         noisy=noise_model is not None,
         limit=float(limit),
         runs=tuple(each.row() for each in (mine, *others)),
@@ -132,16 +132,14 @@ def _checked(
             f"{type(noise_model).__name__}"
         )
     for name, value in numbers.items():
-        if name == "threads" and value is None:
-            continue
-        if isinstance(value, bool) or index(value) < 1:
-            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+        if name != "threads" or value is not None:
+            positive(name, value)
     if isinstance(limit, bool) or not isinstance(limit, Real) or not 0 < float(limit) < np.inf:
         raise ValueError(f"limit must be a positive number of seconds, got {limit!r}")
     for name, instead in _REFUSED.items():
         if options.get(name) is not None:
             raise ValueError(f"{name} does not go with a comparison: {instead}")
-    checked = without_alias({**options, "shots": index(numbers["shots"])})
+    checked = without_alias({**options, "shots": int(numbers["shots"])})
     merged_options(default_options(), checked)
     if checked.get("seed_simulator") is None:
         checked["seed_simulator"] = secrets.randbits(31)

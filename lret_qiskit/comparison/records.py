@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -152,7 +152,7 @@ class Comparison:
     total_variation: float | None = None
     expected_total_variation: float | None = None
     counts: CountsDistance | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def lret(self) -> SimulatorRuns:

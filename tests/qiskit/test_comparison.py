@@ -212,11 +212,11 @@ def test_noise_models_of_lret_mean_the_same_to_aer(
 @pytest.mark.parametrize(
     ("options", "error", "problem"),
     [
-        ({"shots": 0}, ValueError, "shots must be an integer of at least 1, got 0"),
-        ({"repeats": True}, ValueError, "repeats must be an integer of at least 1"),
-        ({"shots": "many"}, TypeError, "integer"),
+        ({"shots": 0}, ValueError, "shots must be at least 1, got 0"),
+        ({"repeats": True}, TypeError, "repeats must be an integer, got True"),
+        ({"shots": "many"}, TypeError, "shots must be an integer, got 'many'"),
         ({"limit": 0}, ValueError, "limit must be a positive number of seconds, got 0"),
-        ({"threads": 0}, ValueError, "threads must be an integer of at least 1, got 0"),
+        ({"threads": 0}, ValueError, "threads must be at least 1, got 0"),
         ({"epsilon": 2}, ValueError, "epsilon must be at least 0 and less than 1"),
         ({"checkpoint": "folder"}, ValueError, "checkpoint does not go with a comparison"),
         ({"initial_state": [1, 0]}, ValueError, "put it into the circuit"),
