@@ -77,7 +77,8 @@ class LRETPrimitiveJob(BasePrimitiveJob[PrimitiveResult[Any], JobStatus]):  # ty
     def __getstate__(self) -> dict[str, Any]:
         self._ended.wait()
         kept: dict[str, Any] = {"_session": None, "_tasks": [], "_stop": None, "_ended": None}
-        return self.__dict__ | kept | {"_lock": None}
+        # The function that is told of progress has been told of all.
+        return self.__dict__ | kept | {"_lock": None, "_option": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -102,7 +103,8 @@ class LRETPrimitiveJob(BasePrimitiveJob[PrimitiveResult[Any], JobStatus]):  # ty
             raise JobError(f"job {self.job_id()} was cancelled") from self._error
         if self._error is not None:
             raise self._error
-        warn_of_listener(self._listener_error, stacklevel=3)
+        error, self._listener_error = self._listener_error, None
+        warn_of_listener(error, stacklevel=3)
         while self._warnings:
             warnings.warn(self._warnings.pop(0), TruncationWarning, stacklevel=2)
         assert self._result is not None

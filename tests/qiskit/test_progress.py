@@ -81,3 +81,5 @@ def test_primitives_warn_of_a_failing_function() -> None:
     job = LRETEstimator(progress=broken).run([(circuit, "X")])
     with pytest.warns(RuntimeWarning, match="no display"):
         assert job.result()[0].data.evs == pytest.approx(1)
+    # Once: warnings are errors here.
+    job.result()

@@ -338,7 +338,7 @@ def test_job(bell: QuantumCircuit) -> None:
 
 @needs_qiskit(1, "cannot unpickle a DataBin")
 def test_pickled_job(bell: QuantumCircuit) -> None:
-    job = LRETSampler(seed=1).run([bell])
+    job = LRETSampler(seed=1, progress=lambda _: None).run([bell])
     counts = job.result(timeout=60)[0].data.meas.get_counts()
     copy = pickle.loads(pickle.dumps(job))
     assert (copy.job_id(), copy.status()) == (job.job_id(), JobStatus.DONE)
