@@ -315,8 +315,9 @@ class LRETBackend(BackendV2):  # type: ignore[misc]
         (circuit,) = as_circuits([circuit])
         check_size(circuit, self._num_qubits)
         request = request_of(circuit, noise_of(checked, self._imports), checked, 0)
-        threads, here = 1, self.session.machine
+        threads = 1
         if mpi_ranks is None:
+            here = self.session.machine
             mpi_ranks, threads = here.mpi_ranks, here.threads
             memory_per_rank = here.bytes_per_rank if memory_per_rank is None else memory_per_rank
         return plan_request(

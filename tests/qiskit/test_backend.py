@@ -222,6 +222,10 @@ def test_plan_names_the_grid_of_a_run() -> None:
     assert (split.grid.rows, split.grid.columns) == (1, 4)
     with pytest.raises(TypeError, match="expected a QuantumCircuit, got list"):
         backend.plan([circuit], mpi_ranks=4)
+    # MPI ranks that need not be there are not started either.
+    copied = pickle.loads(pickle.dumps(backend))
+    copied.plan(circuit, mpi_ranks=4)
+    assert copied._session is None
 
 
 def test_a_circuit_that_is_too_large_is_not_told_of_its_noise() -> None:
