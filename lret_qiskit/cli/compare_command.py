@@ -76,7 +76,7 @@ def compare(
     _show(found, file, output)
     if plot is not None:
         # Drawing takes a second to load, which others need not wait for.
-        from lret_qiskit.visualization.comparison import plot_comparison
+        from lret_qiskit.visualization import plot_comparison
 
         plot_comparison(found, filename=plot)
 

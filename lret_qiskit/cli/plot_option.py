@@ -1,4 +1,4 @@
-"""The option ``--plot``: a picture of the rank over the circuit."""
+"""The option ``--plot``: a picture of what a command finds."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import click
-    from qiskit.result import Result
 
-__all__ = ["NewPlot", "draw"]
+__all__ = ["NewPlot"]
 
 _KINDS = (".png", ".pdf", ".svg")
 
@@ -33,14 +32,3 @@ class NewPlot(NewFile):
                 ctx,
             )
         return path
-
-
-def draw(result: Result, path: Path) -> None:
-    """Draw rank and discarded weight over the circuit.
-
-    Raises:
-        OSError: when the file cannot be written.
-    """
-    from lret_qiskit.visualization import plot_rank_history
-
-    plot_rank_history(result, filename=path)

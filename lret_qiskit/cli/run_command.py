@@ -8,7 +8,7 @@ import click
 
 from lret_dist.files.atomic_file import write_text
 from lret_qiskit.cli.new_file import NewFile, check_targets
-from lret_qiskit.cli.plot_option import NewPlot, draw
+from lret_qiskit.cli.plot_option import NewPlot
 from lret_qiskit.cli.run_document import run_document
 from lret_qiskit.cli.run_options import NamedRun, circuit_file, input_files, run_options
 from lret_qiskit.cli.run_summary import run_summary
@@ -60,8 +60,10 @@ def run(
     else:
         show(run_summary(document))
     if plot is not None:
-        # Last: what can go wrong here costs nothing but the picture.
-        draw(result, plot)
+        # Last: what can go wrong here costs nothing but the picture, and loading takes a second.
+        from lret_qiskit.visualization import plot_rank_history
+
+        plot_rank_history(result, filename=plot)
 
 
 def _write(output: Path, text: str) -> None:

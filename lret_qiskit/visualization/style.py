@@ -6,7 +6,7 @@ from io import BytesIO
 from math import ceil
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import matplotlib as mpl
 import numpy as np
@@ -163,14 +163,14 @@ def axes_inches(ax: Axes) -> tuple[float, float]:
     return box.width / figure.dpi, box.height / figure.dpi
 
 
-def describe(ax: Axes, *, x: str = "", y: str = "", grid: Literal["x", "y", "both"] = "y") -> None:
+def describe(ax: Axes, *, x: str = "", y: str = "") -> None:
     """Name the axes, with units, and leave of their frame what helps to read them."""
     ax.set_xlabel(x, fontsize=letter_size(ax))
     ax.set_ylabel(y, fontsize=letter_size(ax))
     ax.tick_params(labelsize=letter_size(ax, _TICKS))
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_axisbelow(True)
-    ax.grid(axis=grid, color="#dddddd", linewidth=0.6)
+    ax.grid(axis="y", color="#dddddd", linewidth=0.6)
 
 
 def add_legend(ax: Axes, handles: Sequence[Any] | None = None, title: str = "") -> None:
