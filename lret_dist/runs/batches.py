@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from functools import partial
@@ -103,6 +104,7 @@ class _Batches:
         #: Batches done by all column groups and wanted, and how far those under way here are.
         self._done, self._wanted = 0, 0
         self._under_way: dict[int, Progress] = {}
+        self._noting = threading.Lock()
         rows = (1 << program.num_qubits) // comm.grid.rows
         self.tally = Tally(program, rows if program.final_measures else 0)
         sampling = settings.sampling
@@ -223,11 +225,18 @@ class _Batches:
     def _report(self, batch: int, progress: Progress) -> None:
         """Note how far a batch is, and with it the run; others do as much meanwhile."""
         self._under_way[batch] = progress
-        if not (meter := self._orders.meter).is_due():
+        # Batches are on threads of their own: while one of them notes, the others go on.
+        if not self._orders.meter.is_due() or not self._noting.acquire(blocking=False):
             return
+        try:
+            self._note(progress)
+        finally:
+            self._noting.release()
+
+    def _note(self, progress: Progress) -> None:
         here = sum(each.fraction for each in list(self._under_way.values()))
         done = self._done + here * self.comm.grid.columns
-        meter.note(
+        self._orders.meter.note(
             done / self._wanted,
             steps_done=progress.steps_done,
             steps=progress.steps,

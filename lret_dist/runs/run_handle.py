@@ -31,7 +31,7 @@ class RunHandle:
 
         Args:
             circuits: circuits of the batch.
-            listener: is called with each note of the batch's progress, in the thread that runs it.
+            listener: is called with each note of the batch's progress, in a thread that runs it.
         """
         self._circuits, self._circuits_done = circuits, 0
         self._listener = listener

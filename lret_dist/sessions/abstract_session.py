@@ -87,7 +87,7 @@ class Session(ABC):
         Args:
             requests: the circuits of the batch.
             listener: is called with notes of the batch's progress, at most ten times a second, in
-                the session's thread.
+                a thread of the session's, and never in two at once.
 
         Raises:
             ValueError: for a request that cannot be run, before anything is sent.

@@ -7,6 +7,8 @@ import pty
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,30 @@ def test_a_sampled_run_tells_its_batches() -> None:
     assert all(note.batches > 0 and note.batches_done <= note.batches for note in notes)
     assert notes[-1].batches_done == notes[-1].batches
     check_end(notes[-1])
+
+
+@pytest.mark.usefixtures("all_notes")
+def test_batches_on_several_threads_call_a_function_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lret_dist.runs.batches._core.get_num_threads", lambda: 2)
+    callers: set[int] = set()
+    alone = threading.Lock()
+    together = []
+
+    def listener(_: Progress) -> None:
+        callers.add(threading.get_ident())
+        if not alone.acquire(blocking=False):
+            together.append(threading.get_ident())
+            return
+        time.sleep(1e-3)
+        alone.release()
+
+    options = {"truncation": "unbiased", "standard_error": 1e-3, "seed": 1}
+    simulate(brick_wall(8, 4).measure_all(), NOISE, progress=listener, **options)
+    # Two threads with batches, and the session's own, which notes the end.
+    assert len(callers) > 2
+    assert not together
 
 
 @pytest.mark.usefixtures("all_notes")
