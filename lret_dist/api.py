@@ -15,6 +15,7 @@ from lret_dist.results.kept_factors import kept_saves
 from lret_dist.runs.orders import DriverOrders, Orders
 from lret_dist.runs.progress import Meter
 from lret_dist.runs.progress_bar import check_progress, listener_of, wait_with_bar, warn_of_listener
+from lret_dist.runs.run_handle import RunHandle
 from lret_dist.runs.signals import SignalNotes
 from lret_dist.runs.simulation import Report, assemble_result, execute
 from lret_dist.sessions.crew import (
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from lret_dist.results.result import SimulationResult
     from lret_dist.runs.progress import Progress
     from lret_dist.runs.progress_bar import ProgressOption
-    from lret_dist.runs.run_handle import Outcomes, RunHandle
+    from lret_dist.runs.run_handle import Outcomes
 
 __all__ = ["simulate", "simulate_collectively"]
 
@@ -128,6 +129,7 @@ def simulate_collectively(
         noise: errors bound to its instructions.
         comm: the MPI ranks to use; it is duplicated, and released at the end.
         progress: is called on MPI rank 0 of ``comm`` with notes of how far the run is, or None.
+            If it fails, it is not called any more, and a warning says so at the end.
         **options: fields of :class:`~lret_dist.options.SimulationOptions`.
 
     Returns:
@@ -142,6 +144,8 @@ def simulate_collectively(
             "simulate_collectively cannot keep a factor on the MPI ranks: nobody could ask for it "
             "afterwards; save it with distributed=False, or use a session"
         )
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress must be a function of a Progress, or None, got {progress!r}")
     if comm.size > 1:
         check_others_are_free()
     own = comm.Dup()
@@ -152,12 +156,16 @@ def simulate_collectively(
         )
         prepared = prepare(request, machine)
         started = time.perf_counter()
+        handle = RunHandle(listener=progress)
         with ending_the_job_on_failure(own):
             job = _planned(prepared, machine, own)
-            report = _execute(job, own, threads, Meter(progress if own.rank == 0 else None))
+            report = _execute(job, own, threads, Meter(handle.note if own.rank == 0 else None))
         if report is None:
             return None
-        return assemble_result(job, report, machine, started, machine.mpi_ranks)
+        result = assemble_result(job, report, machine, started, machine.mpi_ranks)
+        handle.end([result])
+        warn_of_listener(handle.listener_error, stacklevel=3)
+        return result
     finally:
         own.Free()
 

@@ -43,7 +43,7 @@ def check_progress(value: Any) -> ProgressOption:
     Raises:
         TypeError: for anything but True, False, ``"auto"`` and what can be called.
     """
-    if value == "auto" or isinstance(value, bool) or callable(value):
+    if isinstance(value, bool) or callable(value) or (isinstance(value, str) and value == "auto"):
         return value  # type: ignore[no-any-return]
     raise TypeError(
         f'progress must be True, False, "auto" or a function of a Progress, got {value!r}'

@@ -155,7 +155,7 @@ def test_a_function_that_fails_is_left_alone() -> None:
     assert (result.counts(), len(calls)) == ({1: 5}, 1)
 
 
-@pytest.mark.parametrize("wrong", ["yes", 1, None, 0.5])
+@pytest.mark.parametrize("wrong", ["yes", 1, None, 0.5, np.ones(4)], ids=str)
 def test_other_values_are_refused(wrong: object) -> None:
     with pytest.raises(TypeError, match="progress must be True, False"):
         simulate(Circuit(1).measure_all(), progress=wrong)

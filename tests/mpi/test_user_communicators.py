@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -54,6 +55,21 @@ def test_progress_is_told_on_the_first_mpi_rank(part: MPI.Intracomm) -> None:
     simulate_collectively(circuit, comm=part, progress=notes.append)
     assert bool(notes) == (part.rank == 0)
     assert all(note.rank <= 1 << 6 and note.steps_done <= note.steps for note in notes)
+    assert not notes or notes[-1].fraction == 1
+
+
+def test_a_progress_function_that_fails_is_left_alone(part: MPI.Intracomm) -> None:
+    def broken(_: Progress) -> None:
+        raise KeyError("rank")
+
+    circuit = brick_wall_noise(1e-3, 1e-2).bind(brick_wall(4, 4)).measure_all()
+    first = part.rank == 0
+    told = pytest.warns(RuntimeWarning, match=r"KeyError\('rank'\)") if first else nullcontext()
+    with told:
+        result = simulate_collectively(circuit, comm=part, progress=broken)
+    assert (result is not None) == first
+    with pytest.raises(TypeError, match="progress must be a function of a Progress"):
+        simulate_collectively(circuit, comm=part, progress=True)  # type: ignore[arg-type]
 
 
 def test_simulators_on_some_mpi_ranks_only(part: MPI.Intracomm) -> None:
