@@ -45,6 +45,7 @@ def test_an_equal_run_is_refused_until_the_first_has_ended(tmp_path: Path) -> No
 def test_other_runs_may_use_the_folder(tmp_path: Path) -> None:
     with alone_with(files(tmp_path, "f" * 40), COMM), alone_with(None, COMM):
         use(tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == [f"{'f' * 12}.lock"]
 
 
 def test_a_failed_run_lets_go(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -17,8 +18,11 @@ from lret_dist import SimulationOptions
 from lret_qiskit import LRETBackend
 from lret_qiskit.backends.options import merged_options
 
+Made = TypeVar("Made")
 SIMULATION = sorted(field.name for field in fields(SimulationOptions))
 BACKEND = sorted(dict(LRETBackend().options.__dict__))
+#: Options that mean the same to a backend. Of its memory limit 0 and -1, as Aer's, mean none.
+COMMON = {*SIMULATION} & {*BACKEND} - {"max_memory_mb"}
 NUMBERS = st.one_of(
     st.integers(-(10**400), 10**400),
     st.integers(-3, 5),
@@ -54,30 +58,36 @@ VALUES = st.one_of(
 )
 
 
-def may_refuse(call: Any, name: str) -> None:
+def may_refuse(call: Callable[[], Made], name: str) -> Made | None:
     """Call; nothing but TypeError and ValueError, which name the option, may come of it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            call()
+            return call()
     except (TypeError, ValueError) as error:
         text = str(error)
-    else:
-        return
     assert name.removesuffix("_simulator") in text, text
+    return None
 
 
 @pytest.mark.parametrize("name", SIMULATION)
 @fuzzed(30)
 @given(value=VALUES)
 def test_simulation_options(name: str, value: Any) -> None:
-    may_refuse(lambda: SimulationOptions(**{name: value}), name)
+    made = may_refuse(lambda: SimulationOptions(**{name: value}), name)
+    if made is not None:
+        # What is taken is kept in a form that is taken as it is.
+        kept = getattr(made, name)
+        assert repr(getattr(SimulationOptions(**{name: kept}), name)) == repr(kept)
 
 
 @fuzzed(400)
 @given(name=st.sampled_from(BACKEND), value=VALUES)
 def test_backend_options(name: str, value: Any) -> None:
-    may_refuse(lambda: merged_options(LRETBackend().options, {name: value}), name)
+    made = may_refuse(lambda: merged_options(LRETBackend().options, {name: value}), name)
+    if made is not None and value is not None and name in COMMON:
+        alone = SimulationOptions(**{name: value})
+        assert repr(getattr(made.simulation, name)) == repr(getattr(alone, name))
 
 
 @fuzzed(60)
