@@ -73,6 +73,8 @@ def parse_arguments() -> argparse.Namespace:
             depolarizing(noise)
         except ValueError as error:
             parser.error(f"argument --noise: {error}")
+    if options.plot and options.plot.suffix not in (".png", ".svg", ".pdf"):
+        parser.error(f"--plot must end in .png, .svg or .pdf, got {options.plot}")
     if min(*options.qubits, options.shots, options.repeats) < 1 or options.limit <= 0:
         parser.error("--qubits, --shots, --repeats and --limit must be positive")
     return options
