@@ -11,6 +11,7 @@ from example_job import EXAMPLES, line_with, run_example
 from mpi_job import LAUNCHER
 from nbclient import NotebookClient
 
+PARTITIONS = ("row", "column", "hybrid", "auto")
 #: Without a launcher, and on two MPI ranks.
 BOTH_WAYS = pytest.mark.parametrize("ranks", [0, 2])
 
@@ -30,16 +31,17 @@ def test_bell(tmp_path: Path, ranks: int) -> None:
 def test_demo_gives_the_same_counts_in_every_partition(tmp_path: Path) -> None:
     small = ("--qubits", "9", "--steps", "2")
     alone = line_with("most counts", run_example(tmp_path, "demo.py", *small))
-    for partition in ("row", "column"):
+    for partition in PARTITIONS:
         output = run_example(tmp_path, "demo.py", partition, *small, ranks=2)
         assert line_with("most counts", output) == alone
         assert "2 MPI ranks" in output
 
 
-def test_device_noise_agrees_with_aer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_device_noise_agrees_with_aer(tmp_path: Path, partition: str) -> None:
     plot = tmp_path / "rank.png"
     small = ("--ghz", "9", "--ghz-epsilon", "1e-2", "--qft", "5", "--plot", str(plot))
-    output = run_example(tmp_path, "device_noise.py", "hybrid", *small, ranks=2)
+    output = run_example(tmp_path, "device_noise.py", partition, *small, ranks=2)
     assert output.count(": agrees") == 2
     assert "2 MPI ranks" in output
     grown, filled = re.findall(r"along the circuit: ([\d ]+)", output)
