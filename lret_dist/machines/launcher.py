@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from lret_dist.machines import slurm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["launched_processes", "launched_rank", "was_launched"]
+__all__ = ["is_at_a_terminal", "launched_processes", "launched_rank", "was_launched"]
 
 #: Variables with the number of processes, by launcher: Hydra and other PMI launchers (MPICH, Intel
 #: MPI, srun --mpi=pmi2), Open MPI's mpirun, MVAPICH, Cray PALS, IBM jsrun, Flux.
@@ -44,6 +44,14 @@ def launched_processes(environment: Mapping[str, str] = os.environ) -> int | Non
             return int(value)
     tasks = slurm.step_tasks(environment)
     return tasks if tasks > 1 else None
+
+
+def is_at_a_terminal(stream: TextIO) -> bool:
+    """Whether a person reads a stream: a launcher's end of it may look like a terminal, and not be.
+
+    Open MPI gives MPI ranks one of its own, and passes on what comes from there.
+    """
+    return stream.isatty() and not was_launched()
 
 
 def launched_rank(environment: Mapping[str, str] = os.environ) -> str:

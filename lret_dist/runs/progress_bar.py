@@ -8,6 +8,7 @@ import warnings
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from lret_dist.machines.launcher import is_at_a_terminal
 from lret_dist.units import time_text
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _left(timeout: float | None, started: float) -> float | None:
 def _display(option: ProgressOption) -> _Display | None:
     if _in_notebook():
         return _Notebook()
-    if sys.stderr.isatty():
+    if is_at_a_terminal(sys.stderr):
         return _Terminal()
     return _Lines() if option is True else None
 

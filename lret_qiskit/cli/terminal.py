@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from lret_dist.machines.launcher import is_at_a_terminal
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -22,13 +24,14 @@ _WIDE = 10_000
 
 def is_read_by_a_person() -> bool:
     """Whether standard output is a terminal."""
-    return sys.stdout.isatty()
+    return is_at_a_terminal(sys.stdout)
 
 
 def show(what: RenderableType) -> None:
     """Write to standard output, in colours where that is a terminal and NO_COLOR is not set."""
-    width = None if is_read_by_a_person() else _WIDE
-    console = Console(highlight=False, width=width)
+    person = is_read_by_a_person()
+    terminal, width = (None, None) if person else (False, _WIDE)
+    console = Console(highlight=False, force_terminal=terminal, width=width)
     with console.capture() as captured:
         console.print(what)
     # Cells of a table are filled up with spaces.
@@ -37,7 +40,8 @@ def show(what: RenderableType) -> None:
 
 def standard_error() -> Console:
     """Standard error as it is now."""
-    return Console(stderr=True, highlight=False)
+    terminal = is_at_a_terminal(sys.stderr)
+    return Console(stderr=True, highlight=False, force_terminal=None if terminal else False)
 
 
 def as_json(document: dict[str, Any]) -> str:

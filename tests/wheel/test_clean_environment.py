@@ -74,6 +74,15 @@ def test_two_mpi_ranks(tmp_path: Path) -> None:
 
 
 @WITH_MPI
+def test_a_pipe_behind_a_launcher_gets_json(tmp_path: Path) -> None:
+    """Open MPI gives MPI ranks a terminal of its own for standard output."""
+    circuit = tmp_path / "bell.qasm"
+    circuit.write_text(BELL)
+    ended = run(SCRIPTS / "mpirun", "-n", 2, SCRIPTS / "lret", "run", circuit, "--shots", 100)
+    assert sum(json.loads(ended.stdout)["counts"].values()) == 100
+
+
+@WITH_MPI
 def test_plain_process_starts_mpi_ranks() -> None:
     ended = run(sys.executable, "-c", NEW_RANKS)
     assert (ended.stdout.strip(), ended.returncode) == ("2", 0), ended.stderr
